@@ -1,0 +1,145 @@
+"""Projects: the folder with a `llmapps.toml`, the built-in one, and how a unit is found in either.
+
+A project has the same four folders as this repository: `prompts/`, `rag/`, `agents/`, `eval/`. A unit of the
+project (a prompt, a course) takes the place of the built-in one of that name, as a whole; `builtin:NAME` is always the
+built-in one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from llmapps.errors import NotesError, ProjectError, did_you_mean
+from llmapps.settings import llmapps_home
+
+MARKER = "llmapps.toml"
+CONTENT_FOLDERS = ("prompts", "rag", "agents", "eval")
+BUILTIN_PREFIX = "builtin:"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A user's project: a folder that holds the marker file `llmapps.toml`."""
+
+    root: Path
+
+    @property
+    def marker(self) -> Path:
+        """The project's settings file."""
+        return self.root / MARKER
+
+    @property
+    def data(self) -> Path:
+        """Where the project's indexes lie; never among the notes."""
+        return self.root / ".llmapps"
+
+
+def find_project(start: Path | None = None, *, at: Path | None = None) -> Project | None:
+    """The project that `start` (the working directory) lies in, or the one in the folder `at`.
+
+    Raises:
+        ProjectError: `at` is given and holds no project.
+    """
+    if at is not None:
+        if not (at / MARKER).is_file():
+            raise ProjectError(f'There is no project in "{at}": it has no {MARKER}. Make one with `llmapps init {at}`.')
+        return Project(at.resolve())
+    folder = (start or Path.cwd()).resolve()
+    for candidate in (folder, *folder.parents):
+        if (candidate / MARKER).is_file():
+            return Project(candidate)
+    return None
+
+
+def builtin_root() -> Path:
+    """The folder that holds the built-in content folders: in a wheel `llmapps/_builtin`, else the repository."""
+    package = Path(__file__).resolve().parent
+    packaged = package / "_builtin"
+    return packaged if packaged.is_dir() else package.parent
+
+
+def find_unit(folder: str, name: str, suffix: str, project: Project | None = None) -> tuple[Path, str]:
+    """The file of a unit, and its origin, "project" or "builtin".
+
+    Args:
+        folder: a content folder, such as "prompts".
+        name: the unit's name; "builtin:NAME" for the built-in one.
+        suffix: of its file, such as ".prompt".
+        project: where to look first.
+
+    Raises:
+        ProjectError: there is none; names the places searched and a near name.
+    """
+    bare = name.removeprefix(BUILTIN_PREFIX)
+    if not bare or Path(bare).name != bare or bare.startswith("."):
+        raise ProjectError(f'"{name}" cannot be the name of a file in {folder}/: use a bare name, such as "answer".')
+    places = [(builtin_root() / folder, "builtin")]
+    if project is not None and not name.startswith(BUILTIN_PREFIX):
+        places.insert(0, (project.root / folder, "project"))
+    for place, origin in places:
+        if (path := place / f"{bare}{suffix}").is_file():
+            return path, origin
+    known = [path.name.removesuffix(suffix) for place, _ in places if place.is_dir() for path in place.glob(f"*{suffix}")]
+    searched = " and ".join(str(place) for place, _ in places)
+    raise ProjectError(f'There is no "{bare}{suffix}" in {searched}. {did_you_mean(bare, known)}'.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What is searched: a folder or one file of notes, its course file if there is one, and where its index lies.
+
+    Attributes:
+        path: the folder, or the file.
+        course_file: `course.toml` in the notes' folder or beside it, or None.
+        index: the folder of the index; never among the notes.
+        name: how the notes are called in messages.
+    """
+
+    path: Path
+    course_file: Path | None
+    index: Path
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        """The folder that documents' paths are relative to."""
+        return self.path if self.path.is_dir() else self.path.parent
+
+
+def find_notes(notes: str | Path | None, project: Project | None = None) -> Notes:
+    """The notes to search: those named, else the project's `rag/notes`, else the built-in course.
+
+    Args:
+        notes: a folder or file, or "builtin:"; None: not named.
+        project: where the working directory lies.
+
+    Raises:
+        NotesError: no such path.
+    """
+    if notes is None and project is not None and (project.root / "rag" / "notes").is_dir():
+        notes = project.root / "rag" / "notes"
+    if notes is None or str(notes) == BUILTIN_PREFIX:
+        folder = builtin_root() / "rag" / "notes"
+        return Notes(folder, _course_file(folder), _index_folder(folder, None), "the built-in course")
+    path = Path(notes).expanduser()
+    if not path.exists():
+        raise NotesError(f'There is no file or folder "{path}". Check the path that was given as notes.')
+    path = path.resolve()
+    return Notes(path, _course_file(path if path.is_dir() else path.parent), _index_folder(path, project), str(notes))
+
+
+def _course_file(folder: Path) -> Path | None:
+    candidates = (folder / "course.toml", folder.parent / "course.toml")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _index_folder(path: Path, project: Project | None) -> Path:
+    """In the project if the notes lie in it, else in the user's data folder, named by a hash of the path."""
+    if project is not None and path.is_relative_to(project.root):
+        if path == project.root / "rag" / "notes":
+            return project.data / "index"
+        relative = path.relative_to(project.root).as_posix()
+        return project.data / f"index-{hashlib.sha256(relative.encode()).hexdigest()[:12]}"
+    return llmapps_home() / "index" / hashlib.sha256(str(path).encode()).hexdigest()[:16]
