@@ -1,0 +1,98 @@
+"""The course file: which units there are, and from when their notes may be shown.
+
+    title = "Generative AI"
+
+    [[units]]
+    id = "foundations"
+    title = "Foundations"
+    release = 2025-09-01
+    notes = ["01-what-is-generative-ai.md", "02-*.md"]
+
+Notes of a unit with a later release date are never searched, shown to a model or quoted. Notes that no unit names are
+always open.
+"""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmapps.errors import ProjectError, did_you_mean
+
+_COURSE_KEYS = {"title", "description", "language", "units"}
+_UNIT_KEYS = {"id", "title", "release", "notes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A part of a course. `notes` are patterns of paths below the notes' folder; without `release` it is open."""
+
+    id: str
+    title: str
+    notes: tuple[str, ...]
+    release: datetime.date | None = None
+
+    def holds(self, document: str) -> bool:
+        """Whether the document belongs to this unit."""
+        return any(fnmatch.fnmatchcase(document, pattern) for pattern in self.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A course: its title and its units in order."""
+
+    title: str = ""
+    units: tuple[Unit, ...] = ()
+
+    def hidden(self, documents: Iterable[str], as_of: datetime.date | None = None) -> set[str]:
+        """Those of the documents that are not released yet on the day `as_of` (today)."""
+        day = as_of or datetime.date.today()
+        closed = [unit for unit in self.units if unit.release and unit.release > day]
+        return {document for document in documents if any(unit.holds(document) for unit in closed)}
+
+
+def load_course(path: Path | None) -> Course:
+    """The course in a `course.toml`; an empty one for None.
+
+    Raises:
+        ProjectError: the file is not TOML, has an unknown key, lacks one, or a value has the wrong type.
+    """
+    if path is None:
+        return Course()
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ProjectError(f"{path} cannot be read: {error}. Correct the file, or delete it to search all notes.") from error
+    _require_keys(table, _COURSE_KEYS, str(path))
+    title, units = table.get("title", ""), table.get("units", [])
+    if not isinstance(title, str) or not isinstance(units, list):
+        raise ProjectError(f"{path}: title must be a text and units a list of [[units]] tables.")
+    return Course(title, tuple(_parse_unit(unit, f"{path}: unit {n}") for n, unit in enumerate(units, start=1)))
+
+
+def _parse_unit(table: Any, where: str) -> Unit:
+    if not isinstance(table, dict):
+        raise ProjectError(f"{where} must be a table; begin it with [[units]].")
+    _require_keys(table, _UNIT_KEYS, where)
+    name, title, notes, release = (table.get(key) for key in ("id", "title", "notes", "release"))
+    if not isinstance(name, str) or not name:
+        raise ProjectError(f'{where} has no id; add a line such as id = "foundations".')
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        raise ProjectError(f'{where} ("{name}"): notes = {notes!r} must be a list of file names.')
+    if isinstance(release, datetime.datetime):
+        release = release.date()
+    if release is not None and not isinstance(release, datetime.date):
+        raise ProjectError(f'{where} ("{name}"): release = {release!r} must be a date without quotes, such as 2025-09-01.')
+    return Unit(name, str(title or name), tuple(notes), release)
+
+
+def _require_keys(table: dict[str, Any], known: set[str], where: str) -> None:
+    for key in table:
+        if key not in known:
+            hint = did_you_mean(key, known) or f"The keys are: {', '.join(sorted(known))}."
+            raise ProjectError(f'{where}: there is no key "{key}". {hint}')
