@@ -87,7 +87,7 @@ class ProviderError(ModelError):
         partial_text: what a stream had delivered before it failed, else "".
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a caller needs to decide what to do, each by name
         self,
         message: str,
         *,

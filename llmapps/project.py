@@ -43,6 +43,7 @@ def find_project(start: Path | None = None, *, at: Path | None = None) -> Projec
         ProjectError: `at` is given and holds no project.
     """
     if at is not None:
+        at = at.expanduser()
         if not (at / MARKER).is_file():
             raise ProjectError(f'There is no project in "{at}": it has no {MARKER}. Make one with `llmapps init {at}`.')
         return Project(at.resolve())
@@ -81,7 +82,9 @@ def find_unit(folder: str, name: str, suffix: str, project: Project | None = Non
     for place, origin in places:
         if (path := place / f"{bare}{suffix}").is_file():
             return path, origin
-    known = [path.name.removesuffix(suffix) for place, _ in places if place.is_dir() for path in place.glob(f"*{suffix}")]
+    known = [
+        path.name.removesuffix(suffix) for place, _ in places if place.is_dir() for path in place.glob(f"*{suffix}")
+    ]
     searched = " and ".join(str(place) for place, _ in places)
     raise ProjectError(f'There is no "{bare}{suffix}" in {searched}. {did_you_mean(bare, known)}'.strip())
 

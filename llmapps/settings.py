@@ -7,7 +7,9 @@ are not settings: they are read where they are used, and never kept here, shown 
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -22,18 +24,22 @@ ENVIRONMENT_PREFIX = "LLMAPPS_"
 CONFIG_FILE = "config.toml"
 
 
-def _setting(default: Any, help_text: str, least: float | None = None, most: float | None = None) -> Any:
-    return field(default=default, metadata={"help": help_text, "least": least, "most": most})
+def _setting(
+    default: Any, help_text: str, least: float | None = None, most: float | None = None, *, example: str = ""
+) -> Any:
+    return field(default=default, metadata={"help": help_text, "least": least, "most": most, "example": example})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a run of llmapps can be told. Each field may be given as a flag, `LLMAPPS_<NAME>`, or `<name> = ...` in a file."""
+    """What a run can be told. Each field may be given as a flag, as `LLMAPPS_<NAME>`, or as `<name> =` in a file."""
 
     model: str = _setting(DEFAULT_MODEL, 'chat model, "provider:name"')
     embedding: str = _setting(DEFAULT_EMBEDDING, 'embedding model, "provider:name"')
-    base_url: str | None = _setting(None, "address of an OpenAI-compatible or Ollama server")
-    notes: str | None = _setting(None, "folder or file of notes; builtin: is the built-in course")
+    base_url: str | None = _setting(
+        None, "address of an OpenAI-compatible or Ollama server", example="http://localhost:8000/v1"
+    )
+    notes: str | None = _setting(None, "folder or file of notes; builtin: is the built-in course", example="my-notes")
     top: int = _setting(4, "how many hits the model is shown", 1, 50)
     temperature: float = _setting(0.0, "randomness of the answer; 0 gives the likeliest words", 0, 2)
     max_tokens: int = _setting(400, "length of an answer, in tokens", 1, 100_000)
@@ -56,10 +62,11 @@ class SourcedSettings:
     sources: Mapping[str, str]
 
 
-def llmapps_home() -> Path:
-    """The folder for weights, indexes and runs: `$LLMAPPS_HOME`, or the platform's user data folder."""
-    if home := os.environ.get("LLMAPPS_HOME"):
-        return Path(home).expanduser()
+def llmapps_home(environment: Mapping[str, str] | None = None) -> Path:
+    """The folder for weights, indexes and runs, absolute: `$LLMAPPS_HOME`, or the platform's user data folder."""
+    environment = os.environ if environment is None else environment
+    if home := environment.get("LLMAPPS_HOME", "").strip():
+        return Path(home).expanduser().absolute()
     from platformdirs import user_data_path  # noqa: PLC0415 - `llmapps --help` does without it
 
     return user_data_path("llmapps", appauthor=False)
@@ -89,23 +96,27 @@ def load_settings(
         for name, value in layer.items():
             values[name], sources[name] = value, source_of[name]
 
-    for path in (llmapps_home() / CONFIG_FILE, project_file):
+    for path in (llmapps_home(environment) / CONFIG_FILE, project_file):
         if path is not None and path.is_file():
             layer = read_settings_file(path)
             take(layer, dict.fromkeys(layer, str(path)))
     from_environment = {
         name: _parse_text(environment[variable], name, variable)
         for name in FIELDS
-        if environment.get(variable := ENVIRONMENT_PREFIX + name.upper())
+        if environment.get(variable := ENVIRONMENT_PREFIX + name.upper(), "").strip()
     }
     take(from_environment, {name: ENVIRONMENT_PREFIX + name.upper() for name in from_environment})
-    given = {name: check_value(name, value, f"--{name.replace('_', '-')}") for name, value in (flags or {}).items() if value is not None}
+    given = {
+        name: check_value(name, value, f"--{name.replace('_', '-')}")
+        for name, value in (flags or {}).items()
+        if value is not None
+    }
     take(given, dict.fromkeys(given, "flag"))
     return SourcedSettings(Settings(**values), sources)
 
 
 def read_settings_file(path: Path) -> dict[str, Any]:
-    """The settings in a TOML file, checked.
+    """The settings in a TOML file, checked. A relative `notes` is meant from the file's own folder.
 
     Raises:
         SettingsError: not TOML, an unknown name, a wrong type or range; names the file and line.
@@ -114,7 +125,9 @@ def read_settings_file(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8-sig")
         table = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}. Correct the file, or delete it to use the defaults.") from error
+        raise SettingsError(
+            f"{path} cannot be read: {error}. Correct the file, or delete it to use the defaults."
+        ) from error
     checked = {}
     for name, value in table.items():
         where = f"{path}:{_line_of(name, text)}"
@@ -122,7 +135,21 @@ def read_settings_file(path: Path) -> dict[str, Any]:
             hint = did_you_mean(name, FIELDS) or "`llmapps config` lists the settings."
             raise SettingsError(f'{where}: there is no setting "{name}". {hint}')
         checked[name] = check_value(name, value, where)
+    if "notes" in checked and not checked["notes"].startswith(("builtin:", "~")):
+        checked["notes"] = str(path.parent.absolute() / checked["notes"])
     return checked
+
+
+def settings_template() -> str:
+    """A settings file with every setting, its meaning and its default, all commented out."""
+    lines = []
+    for name, setting in FIELDS.items():
+        least, most = setting.metadata["least"], setting.metadata["most"]
+        bounds = f" ({least} to {most})" if least is not None else ""
+        value = setting.default if setting.default is not None else setting.metadata["example"]
+        # JSON writes texts, numbers, true and false as TOML does.
+        lines += [f"# {setting.metadata['help']}{bounds}", f"# {name} = {json.dumps(value)}", ""]
+    return "\n".join(lines)
 
 
 def check_value(name: str, value: Any, where: str) -> Any:
@@ -170,7 +197,5 @@ def _parse_text(text: str, name: str, variable: str) -> Any:
 
 def _line_of(name: str, text: str) -> int:
     """The line, from 1, on which a top-level key or table stands."""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.replace("[", "").strip().strip("\"'").startswith(name):
-            return number
-    return 1
+    key = re.compile(rf"""\s*\[*\s*["']?{re.escape(name)}["']?\s*[=.\]]""")
+    return next((number for number, line in enumerate(text.splitlines(), start=1) if key.match(line)), 1)

@@ -93,7 +93,13 @@ class Hit:
         }
 
     def __str__(self) -> str:
-        return f"[{self.n}] {self.document}: {self.place}"
+        return f"[{self.n}] {self.located}"
+
+    @property
+    def located(self) -> str:
+        """Document and place for people: `week1/rag.md: Title > Section, lines 12-18`."""
+        place = str(self.place)
+        return f"{self.document}: {place}" if place else self.document
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +216,6 @@ class Answer:
 
     def _repr_html_(self) -> str:
         """For notebooks; everything is escaped, as notes and model output are data."""
-        sources = "".join(f"<li value='{hit.n}'>{html.escape(f'{hit.document}: {hit.place}')}</li>" for hit in self.sources)
+        sources = "".join(f"<li value='{hit.n}'>{html.escape(hit.located)}</li>" for hit in self.sources)
         body = html.escape(self.text).replace("\n", "<br>")
         return f"<p>{body}</p>" + (f"<p>Sources</p><ol>{sources}</ol>" if sources else "")
