@@ -167,7 +167,7 @@ def check_value(name: str, value: Any, where: str) -> Any:
     least, most = setting.metadata["least"], setting.metadata["most"]
     if least is not None and not least <= value <= most:
         raise SettingsError(f"{where}: {name} = {value} is out of range; it must be from {least} to {most}.")
-    if kind is str and not value.strip():
+    if isinstance(value, str) and not value.strip():
         raise SettingsError(f"{where}: {name} is empty; give a value or leave it out.")
     return value
 

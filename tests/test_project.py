@@ -1,0 +1,126 @@
+"""Projects: found upwards, the project's unit before the built-in one, and notes with an index that is not among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llmapps.errors import NotesError, ProjectError
+from llmapps.project import CONTENT_FOLDERS, MARKER, Project, builtin_root, find_notes, find_project, find_unit
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    root = tmp_path.resolve() / "course"
+    for folder in (*CONTENT_FOLDERS, "rag/notes/week1"):
+        (root / folder).mkdir(parents=True)
+    (root / MARKER).write_text("", encoding="utf-8")
+    return Project(root)
+
+
+def test_a_project_is_found_from_any_folder_in_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_project(project.root / "rag" / "notes" / "week1") == project
+    monkeypatch.chdir(project.root / "rag")
+    assert find_project() == project
+
+
+def test_the_innermost_project_is_found(project: Project) -> None:
+    inner = project.root / "rag" / "notes"
+    (inner / MARKER).write_text("", encoding="utf-8")
+    assert find_project(inner / "week1") == Project(inner)
+
+
+def test_outside_of_projects_there_is_none(tmp_path: Path) -> None:
+    assert find_project(tmp_path) is None
+
+
+def test_a_folder_that_was_named_must_hold_a_project(project: Project, tmp_path: Path) -> None:
+    assert find_project(at=project.root) == project
+    with pytest.raises(
+        ProjectError, match=rf"There is no project in \"{tmp_path}\": it has no llmapps.toml. Make one with"
+    ):
+        find_project(at=tmp_path)
+
+
+def test_the_builtin_root_holds_the_content_folders() -> None:
+    assert [folder for folder in ("prompts", "rag") if not (builtin_root() / folder).is_dir()] == []
+
+
+def test_a_unit_of_the_project_takes_the_place_of_the_builtin_one(project: Project) -> None:
+    builtin = builtin_root() / "prompts" / "answer.prompt"
+    assert find_unit("prompts", "answer", ".prompt", project) == (builtin, "builtin")
+    own = project.root / "prompts" / "answer.prompt"
+    own.write_text("", encoding="utf-8")
+    assert find_unit("prompts", "answer", ".prompt", project) == (own, "project")
+    assert find_unit("prompts", "builtin:answer", ".prompt", project) == (builtin, "builtin")
+    assert find_unit("prompts", "answer", ".prompt") == (builtin, "builtin")
+
+
+def test_a_unit_that_is_not_there_names_both_places_and_a_near_name(project: Project) -> None:
+    with pytest.raises(ProjectError) as caught:
+        find_unit("prompts", "anwser", ".prompt", project)
+    message = str(caught.value)
+    assert str(project.root / "prompts") in message
+    assert str(builtin_root() / "prompts") in message
+    assert message.endswith('Did you mean "answer"?')
+
+
+@pytest.mark.parametrize("name", ["", "builtin:", "../answer", "a/b", "/etc/passwd", ".hidden", "..", "."])
+def test_the_name_of_a_unit_cannot_lead_elsewhere(name: str) -> None:
+    with pytest.raises(ProjectError, match="use a bare name"):
+        find_unit("prompts", name, ".prompt")
+
+
+def test_without_a_name_the_projects_notes_are_searched_then_the_builtin_course(project: Project, home: Path) -> None:
+    notes = find_notes(None, project)
+    assert (notes.path, notes.index) == (project.root / "rag" / "notes", project.root / ".llmapps" / "index")
+    builtin = find_notes(None)
+    assert builtin.path == builtin_root() / "rag" / "notes"
+    assert builtin.course_file == builtin_root() / "rag" / "course.toml"
+    assert builtin.index.parent == home / "index"
+    assert builtin.name == "the built-in course"
+    assert find_notes("builtin:", project) == builtin
+
+
+def test_notes_elsewhere_are_indexed_in_the_users_folder(project: Project, home: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path.resolve() / "mine"
+    elsewhere.mkdir()
+    notes = find_notes(elsewhere, project)
+    assert (notes.path, notes.folder, notes.course_file) == (elsewhere, elsewhere, None)
+    assert notes.index.parent == home / "index"
+
+
+def test_each_folder_of_a_project_has_its_own_index(project: Project) -> None:
+    whole, week = find_notes(None, project), find_notes(project.root / "rag" / "notes" / "week1", project)
+    assert whole.index != week.index
+    assert whole.index.parent == week.index.parent == project.data
+
+
+def test_one_file_can_be_the_notes(project: Project) -> None:
+    file = project.root / "rag" / "notes" / "one.md"
+    file.write_text("# One", encoding="utf-8")
+    notes = find_notes(file, project)
+    assert (notes.path, notes.folder) == (file, file.parent)
+
+
+def test_a_course_file_stands_in_the_notes_or_beside_them(project: Project) -> None:
+    beside = project.root / "rag" / "course.toml"
+    beside.write_text("", encoding="utf-8")
+    assert find_notes(None, project).course_file == beside
+    inside = project.root / "rag" / "notes" / "course.toml"
+    inside.write_text("", encoding="utf-8")
+    assert find_notes(None, project).course_file == inside
+
+
+def test_notes_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        NotesError, match=r'There is no file or folder ".*nowhere"\. Check the path that was given as notes\.'
+    ):
+        find_notes(tmp_path / "nowhere")
+
+
+def test_two_ways_to_write_a_path_are_one_index(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert find_notes("mine").index == find_notes(tmp_path / "mine" / ".." / "mine").index
