@@ -37,7 +37,7 @@ def test_outside_of_projects_there_is_none(tmp_path: Path) -> None:
 
 def test_a_folder_that_was_named_must_hold_a_project(project: Project, tmp_path: Path) -> None:
     assert find_project(at=project.root) == project
-    with pytest.raises(ProjectError, match="it has no llmapps.toml. Make one with `llmapps init") as caught:
+    with pytest.raises(ProjectError, match=r"it has no llmapps\.toml\. Make one with `llmapps init") as caught:
         find_project(at=tmp_path)
     assert str(caught.value).startswith(f'There is no project in "{tmp_path}":')
 
