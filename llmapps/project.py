@@ -7,7 +7,6 @@ built-in one.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,5 +143,11 @@ def _index_folder(path: Path, project: Project | None) -> Path:
         if path == project.root / "rag" / "notes":
             return project.data / "index"
         relative = path.relative_to(project.root).as_posix()
-        return project.data / f"index-{hashlib.sha256(relative.encode()).hexdigest()[:12]}"
-    return llmapps_home() / "index" / hashlib.sha256(str(path).encode()).hexdigest()[:16]
+        return project.data / f"index-{_hash(relative, 12)}"
+    return llmapps_home() / "index" / _hash(str(path), 16)
+
+
+def _hash(text: str, length: int) -> str:
+    import hashlib  # noqa: PLC0415 - loading OpenSSL takes longer than the rest of `llmapps --help`
+
+    return hashlib.sha256(text.encode()).hexdigest()[:length]

@@ -7,7 +7,6 @@ are not settings: they are read where they are used, and never kept here, shown 
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tomllib
@@ -142,6 +141,8 @@ def read_settings_file(path: Path) -> dict[str, Any]:
 
 def settings_template() -> str:
     """A settings file with every setting, its meaning and its default, all commented out."""
+    import json  # noqa: PLC0415 - `llmapps --help` does without it
+
     lines = []
     for name, setting in FIELDS.items():
         least, most = setting.metadata["least"], setting.metadata["most"]

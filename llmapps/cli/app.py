@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from llmapps import __version__
+from llmapps.cli import models
 from llmapps.cli.config import config
 from llmapps.cli.init import init
 from llmapps.cli.output import emit
@@ -44,3 +45,4 @@ def main(
 
 app.command()(init)
 app.command()(config)
+app.add_typer(models.app, name="models")

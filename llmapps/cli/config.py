@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
-import shutil
-import textwrap
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -99,6 +96,7 @@ def _unknown_variables() -> dict[str, str]:
 
 def _versions() -> dict[str, str]:
     """Of llmapps, Python and the packages that it is built on."""
+    import platform
     from importlib.metadata import PackageNotFoundError, version
 
     from llmapps import __version__
@@ -129,6 +127,9 @@ def _show(report: dict[str, Any]) -> None:
 
 
 def _show_list(title: str, items: dict[str, str], width: int) -> None:
+    import shutil
+    import textwrap
+
     text = ", ".join(f"{name} {value}".replace(" ", "\N{NO-BREAK SPACE}") for name, value in items.items())
     columns = max(shutil.get_terminal_size((120, 24)).columns, 2 * width)
     lines = textwrap.wrap(text, columns - width, break_on_hyphens=False)

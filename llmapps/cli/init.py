@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -16,11 +15,11 @@ from llmapps.settings import settings_template
 
 TEMPLATE = Path(__file__).parent.parent / "project_template"
 
-_MARKER_HEAD = f"""\
+_MARKER_HEAD = """\
 # This file marks the folder as an llmapps project; what is set here holds for everything in it.
 # A flag on the command line or an LLMAPPS_* variable goes before it; `llmapps config` shows each value and its source.
 
-{settings_template()}"""
+"""
 
 
 def init(
@@ -65,7 +64,7 @@ def _fill(root: Path) -> list[str]:
     for folder in CONTENT_FOLDERS:
         (root / folder).mkdir(parents=True, exist_ok=True)
     contents = {_name_in_project(path): path.read_text(encoding="utf-8") for path in sorted(TEMPLATE.rglob("*.*"))}
-    contents[MARKER] = _MARKER_HEAD
+    contents[MARKER] = _MARKER_HEAD + settings_template()
     return [name for name, text in contents.items() if not _write_new(root / name, text)]
 
 
@@ -76,6 +75,8 @@ def _name_in_project(path: Path) -> str:
 
 def _write_new(path: Path, text: str) -> bool:
     """Write a file as a whole or not at all; False, and nothing is touched, when there is one."""
+    import tempfile
+
     if os.path.lexists(path):
         return False
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,6 @@ our own.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -63,6 +62,8 @@ def emit(text: str, *, style: Style | None = None, end: str = "\n") -> None:
 
 def emit_json(value: Any) -> None:
     """Print a value as JSON to stdout; what a terminal would obey is escaped, so the value is unchanged."""
+    import json
+
     text = json.dumps(value, ensure_ascii=False, indent=2)
     _write(sys.stdout, _ESCAPED_IN_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", text), None, "\n")
 
