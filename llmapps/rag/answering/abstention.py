@@ -1,0 +1,43 @@
+"""When to say that the notes do not cover a question, before a model is asked and after.
+
+Before: the fit of question and hits, from the similarity of the best hit and the share of the question's words that
+the hits hold, must reach a floor. After: an answer of which the notes back no sentence is withdrawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmapps.rag.answering.evidence import is_refusal
+from llmapps.types import HEADING_SEPARATOR, Hit, Sentence
+
+FLOOR = 0.36
+"""Of `fit`: choice, measured in tests/benchmarks/abstention.py on the questions of the built-in course."""
+
+_SIMILARITY_WEIGHT = 0.6
+REFUSAL = "The notes do not cover this."
+
+
+def fit(similarity: float, coverage: float) -> float:
+    """How well the hits fit the question, about 0 to 1: similarity (cosine) and coverage (share of words) weighed."""
+    return _SIMILARITY_WEIGHT * similarity + (1 - _SIMILARITY_WEIGHT) * coverage
+
+
+def covers(similarity: float, coverage: float) -> bool:
+    """Whether the hits fit the question well enough to ask a model."""
+    return fit(similarity, coverage) >= FLOOR
+
+
+def is_backed(sentences: Sequence[Sentence]) -> bool:
+    """Whether the notes back any sentence of an answer, at least in part. Answers that claim nothing count as backed,
+    unless they are themselves a refusal."""
+    if any(sentence.status in ("supported", "partial", "misattributed") for sentence in sentences):
+        return True
+    claims = [sentence for sentence in sentences if sentence.status != "no-claim"]
+    return not claims and not any(is_refusal(sentence.text) for sentence in sentences)
+
+
+def refusal(hits: Sequence[Hit], most: int = 3) -> str:
+    """The refusal, with the topics of the notes that are nearest to the question."""
+    topics = list(dict.fromkeys(HEADING_SEPARATOR.join(hit.place.heading) or hit.document for hit in hits))[:most]
+    return f"{REFUSAL} The nearest topics are: {'; '.join(topics)}." if topics else REFUSAL

@@ -1,0 +1,322 @@
+"""`Rag`: ask a folder of notes.
+
+    from llmapps import Rag
+
+    rag = Rag.open("my-notes/")
+    print(rag.ask("What is the difference between RAG and fine-tuning?"))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from llmapps.errors import IndexBusyError, QuestionError
+from llmapps.project import Notes, Project, find_notes, find_project
+from llmapps.prompts import Prompt, load_prompt
+from llmapps.rag.answering.abstention import covers
+from llmapps.rag.answering.conversation import Turn, history_messages, stand_alone
+from llmapps.rag.answering.evidence import EvidenceChecker
+from llmapps.rag.answering.writer import AnswerPlan, Event, Finished, Found, Token, abstain, write_answer
+from llmapps.rag.course import load_course
+from llmapps.rag.index.store import IndexStore
+from llmapps.rag.index.sync import SyncOptions, SyncReport, sync_notes
+from llmapps.rag.search.searcher import Searcher, SearchResult
+from llmapps.settings import Settings, SourcedSettings, load_settings
+from llmapps.types import Answer, Hit
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.retrievers import BaseRetriever
+    from langchain_core.runnables import Runnable
+    from langchain_core.tools import BaseTool
+
+
+class Rag:
+    """Answers questions over one folder of notes. The notes are only read; the index lies elsewhere.
+
+    Nothing is loaded before it is needed: a search needs the embedding, an answer also the chat model.
+    """
+
+    def __init__(self, notes: Notes, settings: Settings, project: Project | None = None, download: Any = None) -> None:
+        self.notes = notes
+        self.settings = settings
+        self.project = project
+        self.sync_options = SyncOptions()
+        self.as_of: datetime.date | None = None
+        self._download = download
+        self._model: BaseChatModel | None = None
+        self._embeddings: Embeddings | None = None
+        self._searcher: tuple[Searcher, IndexStore] | None = None
+
+    @classmethod
+    def open(
+        cls,
+        notes: str | Path | None = None,
+        *,
+        model: str | BaseChatModel | None = None,
+        embedding: str | Embeddings | None = None,
+        project: str | Path | None = None,
+        **settings: Any,
+    ) -> Rag:
+        """The notes, ready to be asked.
+
+        Args:
+            notes: a folder or a file; None: the project's notes, else the built-in course.
+            model: a model spec, or any LangChain chat model; None: as set.
+            embedding: a model spec, or any LangChain embeddings; None: as set.
+            project: the folder of the project; None: the one the working directory lies in, if any.
+            settings: any other field of `Settings`, such as `top=6`.
+
+        Raises:
+            NotesError: no such folder.
+            SettingsError: an unknown setting or a wrong value.
+        """
+        found = find_project(at=Path(project)) if project is not None else find_project()
+        flags = {**settings, "notes": None if notes is None else str(notes)}
+        flags |= {name: value for name, value in (("model", model), ("embedding", embedding)) if isinstance(value, str)}
+        sourced = load_settings(flags, project_file=found.marker if found else None)
+        rag = cls.from_settings(sourced, found)
+        if model is not None and not isinstance(model, str):
+            rag._model = model
+        if embedding is not None and not isinstance(embedding, str):
+            rag._embeddings = embedding
+        return rag
+
+    @classmethod
+    def from_settings(cls, sourced: SourcedSettings, project: Project | None, download: Any = None) -> Rag:
+        """Like `open`, with settings that were loaded already; `download` is told about weights that are fetched."""
+        notes = sourced.values.notes
+        if notes is not None and project is not None and sourced.sources["notes"] == str(project.marker):
+            notes = notes if notes == "builtin:" else str(project.root / notes)  # a path in a file is relative to the file
+        return cls(find_notes(notes, project), sourced.values, project, download)
+
+    # --- the index ------------------------------------------------------------------------------------
+
+    def sync(self, options: SyncOptions | None = None) -> SyncReport:
+        """Bring the index up to date with the notes; unchanged files cost a stat each."""
+        return sync_notes(self.notes, self.embeddings, options or self.sync_options)
+
+    def _sync_unless_busy(self) -> None:
+        """Sync; but while somebody else is writing, go on with what is indexed already, if there is anything."""
+        options = self.sync_options
+        try:
+            self.sync(replace(options, wait=False))
+        except IndexBusyError as error:
+            if options.wait and not self._has_chunks():
+                self.sync(options)
+            elif not options.wait:
+                raise
+            elif options.on_wait:
+                options.on_wait(f"{str(error).split(' Try again')[0]} Answering from what is indexed so far.")
+
+    def _has_chunks(self) -> bool:
+        store = IndexStore(self.notes.index, create=False)
+        try:
+            return store.chunk_count() > 0
+        finally:
+            store.close()
+
+    # --- search ---------------------------------------------------------------------------------------
+
+    def search(self, question: str, top: int | None = None) -> list[Hit]:
+        """The `top` best hits for a question, best first."""
+        question = _require_question(question)
+        self._sync_unless_busy()
+        return list(self._search(question, top).hits)
+
+    def _search(self, question: str, top: int | None = None) -> SearchResult:
+        if self._searcher is None:
+            store = IndexStore(self.notes.index)
+            self._searcher = Searcher(store, self.embeddings, load_course(self.notes.course_file)), store
+        return self._searcher[0].search(question, top or self.settings.top, self.as_of)
+
+    # --- answers --------------------------------------------------------------------------------------
+
+    def ask(self, question: str, turns: Sequence[Turn] = ()) -> Answer:
+        """The answer, every sentence checked.
+
+        Raises:
+            QuestionError: the question is empty, or too long for the model's context.
+            ProviderError: the model failed.
+        """
+        *_, last = self.stream(question, turns)
+        assert isinstance(last, Finished)
+        return last.answer
+
+    async def aask(self, question: str) -> Answer:
+        """Like `ask`, without blocking the event loop."""
+        return await asyncio.to_thread(self.ask, question)
+
+    def stream(self, question: str, turns: Sequence[Turn] = ()) -> Iterator[Event]:
+        """The answer as it is written: `Found`, then `Token` and `Checked`, at the end `Finished`.
+
+        Args:
+            question: in plain words.
+            turns: of a conversation so far; see `Chat`.
+        """
+        question = _require_question(question)
+        # The model is loaded by a process of its own: it gets ready while this one searches.
+        if start := getattr(self.model, "start", None):
+            start()
+        begun = time.perf_counter()
+        self._sync_unless_busy()
+        synced = time.perf_counter()
+        result = self._search(question)
+        timings = {"sync": synced - begun, "retrieve": time.perf_counter() - synced}
+        if not result.hits or not covers(result.similarity, result.coverage):
+            timings["total"] = sum(timings.values())
+            yield Finished(abstain(question, result.hits, self.model_label, timings))
+            return
+        yield from write_answer(self._plan(), question, result.hits, timings, history_messages(turns))
+
+    def chat(self) -> Chat:
+        """A conversation about the notes, which remembers what was said."""
+        return Chat(self)
+
+    def _plan(self) -> AnswerPlan:
+        return AnswerPlan(
+            model=self.model,
+            label=self.model_label,
+            prompt=self.prompt("answer"),
+            room=self.settings.context_tokens - self.settings.max_tokens,
+            strict=self.settings.strict,
+            new_checker=self._new_checker,
+        )
+
+    def _new_checker(self, question: str, hits: Sequence[Hit]) -> EvidenceChecker:
+        from llmapps.models.embedding import embed_array
+
+        return EvidenceChecker(
+            question, hits, lambda texts: embed_array(self.embeddings, texts, kind="document"), self._rarity
+        )
+
+    def _rarity(self, words: Sequence[str]) -> dict[str, float]:
+        """The weight of each word: higher, the fewer chunks hold it."""
+        assert self._searcher is not None
+        store = self._searcher[1]
+        count = store.chunk_count()
+        return {word: math.log(1 + count / (1 + found)) for word, found in store.document_frequencies(words).items()}
+
+    # --- parts ----------------------------------------------------------------------------------------
+
+    @property
+    def model(self) -> BaseChatModel:
+        """The chat model; made when it is first used."""
+        if self._model is None:
+            from llmapps.models import chat_model
+
+            set_ = self.settings
+            self._model = chat_model(
+                set_.model,
+                base_url=set_.base_url,
+                temperature=set_.temperature,
+                max_tokens=set_.max_tokens,
+                context_tokens=set_.context_tokens,
+                timeout_s=set_.timeout_s,
+                threads=set_.threads,
+                gpu_layers=set_.gpu_layers,
+                offline=set_.offline,
+                download=self._download,
+            )
+        return self._model
+
+    @property
+    def model_label(self) -> str:
+        """How the model is named in answers."""
+        return str(getattr(self._model, "label", "") or self.settings.model)
+
+    @property
+    def embeddings(self) -> Embeddings:
+        """The embedding model; made when it is first used."""
+        if self._embeddings is None:
+            from llmapps.models import embedding_model
+
+            set_ = self.settings
+            self._embeddings = embedding_model(
+                set_.embedding, base_url=set_.base_url, threads=set_.threads, offline=set_.offline, download=self._download
+            )
+        return self._embeddings
+
+    def prompt(self, name: str) -> Prompt:
+        """A prompt of the project, else the built-in one."""
+        return load_prompt(name, self.project)
+
+    def retriever(self, top: int | None = None) -> BaseRetriever:
+        """The search as a LangChain retriever."""
+        from llmapps.rag.langchain_parts import NotesRetriever
+
+        return NotesRetriever(rag=self, top=top)
+
+    def runnable(self) -> Runnable[str, Answer]:
+        """`ask` as a LangChain Runnable."""
+        from langchain_core.runnables import RunnableLambda
+
+        return RunnableLambda(self.ask, afunc=self.aask, name="ask_notes")
+
+    def tool(self) -> BaseTool:
+        """The search as a LangChain tool for agents."""
+        from llmapps.rag.langchain_parts import search_tool
+
+        return search_tool(self)
+
+    def close(self) -> None:
+        """Let go of the index and of the model's process."""
+        if self._searcher is not None:
+            self._searcher[1].close()
+            self._searcher = None
+        if close := getattr(self._model, "close", None):
+            close()
+
+    def __enter__(self) -> Rag:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class Chat:
+    """A conversation about the notes.
+
+    Attributes:
+        turns: what was asked and answered so far.
+    """
+
+    def __init__(self, rag: Rag) -> None:
+        self.rag = rag
+        self.turns: list[Turn] = []
+
+    def understand(self, question: str) -> str:
+        """The question with what it leans on spelled out, such as "its" after an earlier question."""
+        return stand_alone(_require_question(question), self.turns, self.rag.model, self.rag.prompt("condense-question"))
+
+    def stream(self, question: str) -> Iterator[Event]:
+        """The events of the answer; the turn is remembered when the answer is finished."""
+        understood = self.understand(question)
+        for event in self.rag.stream(understood, self.turns):
+            if isinstance(event, Finished):
+                self.turns.append(Turn(question, understood, event.answer.text))
+            yield event
+
+    def ask(self, question: str) -> Answer:
+        """The answer to a question that may lean on earlier ones."""
+        *_, last = self.stream(question)
+        assert isinstance(last, Finished)
+        return last.answer
+
+
+def _require_question(question: str) -> str:
+    if not any(character.isalnum() for character in question):
+        raise QuestionError('The question is empty. Ask something, such as `llmapps ask "What is RAG?"`.')
+    return question.strip()
+
+
+__all__ = ["Chat", "Event", "Finished", "Found", "Rag", "Token"]
