@@ -8,9 +8,13 @@ import typer
 
 from llmapps import __version__
 from llmapps.cli import models
+from llmapps.cli.ask import ask
+from llmapps.cli.chat import chat
 from llmapps.cli.config import config
+from llmapps.cli.index import index
 from llmapps.cli.init import init
 from llmapps.cli.output import emit
+from llmapps.cli.search import search
 
 app = typer.Typer(
     name="llmapps",
@@ -43,6 +47,10 @@ def main(
     """
 
 
+app.command()(ask)
+app.command()(chat)
+app.command()(index)
+app.command()(search)
 app.command()(init)
 app.command()(config)
 app.add_typer(models.app, name="models")

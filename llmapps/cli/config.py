@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from llmapps.cli import options
 from llmapps.cli.output import emit, emit_json
 from llmapps.errors import LlmappsError, did_you_mean
-from llmapps.project import Project, find_notes, find_project
-from llmapps.settings import ENVIRONMENT_PREFIX, FIELDS, SourcedSettings, llmapps_home, load_settings
+
+if TYPE_CHECKING:
+    from llmapps.project import Project
+    from llmapps.settings import SourcedSettings
 
 KEY_VARIABLES = (
     "LLMAPPS_API_KEY",
@@ -38,10 +38,13 @@ _PACKAGES = (
 
 
 def config(
-    project: Annotated[Path | None, typer.Option(help="Folder of the project, instead of the one around here.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    project: options.ProjectFolder = None,
+    json: options.Json = False,
 ) -> None:
     """Show each setting, its value and its source, and where llmapps keeps things."""
+    from llmapps.project import find_project
+    from llmapps.settings import load_settings
+
     found = find_project(at=project)
     settings = load_settings(project_file=found.marker if found else None)
     report = _report(settings, found)
@@ -53,6 +56,8 @@ def config(
 
 def _report(settings: SourcedSettings, project: Project | None) -> dict[str, Any]:
     """Everything there is to show, as `--json` prints it."""
+    from llmapps.settings import FIELDS, llmapps_home
+
     return {
         "settings": [
             {
@@ -73,6 +78,8 @@ def _report(settings: SourcedSettings, project: Project | None) -> dict[str, Any
 
 
 def _notes_and_index(settings: SourcedSettings, project: Project | None) -> dict[str, str | None]:
+    from llmapps.project import find_notes
+
     try:
         notes = find_notes(settings.values.notes, project)
     except LlmappsError as error:
@@ -89,6 +96,8 @@ def _shown(value: Any) -> Any:
 
 def _unknown_variables() -> dict[str, str]:
     """Variables that look like settings and are none, each with what was probably meant, or ""."""
+    from llmapps.settings import ENVIRONMENT_PREFIX, FIELDS
+
     known = {ENVIRONMENT_PREFIX + name.upper() for name in (*FIELDS, *_OTHER_VARIABLES)}
     strange = sorted(name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
     return {name: did_you_mean(name, known) for name in strange}

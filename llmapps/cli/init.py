@@ -10,8 +10,6 @@ import typer
 
 from llmapps.cli.output import say
 from llmapps.errors import ProjectError
-from llmapps.project import CONTENT_FOLDERS, MARKER, find_project
-from llmapps.settings import settings_template
 
 TEMPLATE = Path(__file__).parent.parent / "project_template"
 
@@ -47,6 +45,8 @@ def init(
 
 def _require_room(root: Path) -> None:
     """Raises a ProjectError when the folder is no folder, or lies in a project already."""
+    from llmapps.project import find_project
+
     if root.exists() and not root.is_dir():
         raise ProjectError(f'"{root}" is a file. Give the name of a folder, or of one to be made.')
     if project := find_project(root):
@@ -61,6 +61,9 @@ def _fill(root: Path) -> list[str]:
 
     The marker comes last: until then the folder is no project, and a run that was stopped can be repeated.
     """
+    from llmapps.project import CONTENT_FOLDERS, MARKER
+    from llmapps.settings import settings_template
+
     for folder in CONTENT_FOLDERS:
         (root / folder).mkdir(parents=True, exist_ok=True)
     contents = {_name_in_project(path): path.read_text(encoding="utf-8") for path in sorted(TEMPLATE.rglob("*.*"))}

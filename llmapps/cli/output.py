@@ -60,11 +60,16 @@ def emit(text: str, *, style: Style | None = None, end: str = "\n") -> None:
     _write(sys.stdout, text, style, end)
 
 
-def emit_json(value: Any) -> None:
-    """Print a value as JSON to stdout; what a terminal would obey is escaped, so the value is unchanged."""
+def emit_json(value: Any, *, line: bool = False) -> None:
+    """Print a value as JSON to stdout; what a terminal would obey is escaped, so the value is unchanged.
+
+    Args:
+        value: anything that JSON can hold.
+        line: on one line, for a stream of values (JSON Lines).
+    """
     import json
 
-    text = json.dumps(value, ensure_ascii=False, indent=2)
+    text = json.dumps(value, ensure_ascii=False, indent=None if line else 2)
     _write(sys.stdout, _ESCAPED_IN_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", text), None, "\n")
 
 

@@ -105,7 +105,8 @@ def main() -> None:
                 "python -c pass": [sys.executable, "-c", "pass"],
                 "import llmapps": [sys.executable, "-c", "import llmapps"],
                 "empty tree --help": [sys.executable, str(tree), "--help"],
-                "llmapps --help": [sys.executable, "-m", "llmapps", "--help"],
+                # What the installed script `llmapps` does.
+                "llmapps --help": [sys.executable, "-c", "from llmapps.cli import main; main()", "--help"],
             },
             options.repeats,
         )
