@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -54,8 +55,16 @@ def test_help_is_data_and_lists_the_commands(cli, words) -> None:
     code, out, err = cli(*words)
     assert (code, err) == (0, "")
     assert "Usage: llmapps" in out
-    for command in ("init", "config", "--version", "--debug", "--quiet"):
-        assert command in out
+    listed = re.findall(r"^  (\w+) ", out[out.index("Commands:") :], re.MULTILINE)
+    assert listed == ["ask", "chat", "index", "search", "init", "config", "models"]
+    for option in ("--version", "--debug", "--quiet"):
+        assert option in out
+
+
+def test_a_group_without_a_command_shows_its_help(cli) -> None:
+    code, out, err = cli("models")
+    assert (code, err) == (0, "")
+    assert out.startswith("Usage: llmapps models")
 
 
 def test_every_command_has_help_in_whole_words(cli) -> None:

@@ -89,6 +89,12 @@ def test_json_is_unchanged_in_value_and_inert_in_form(value: object) -> None:
     assert printed == inert(printed)
 
 
+def test_json_lines_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    emit_json({"text": "one\ntwo"}, line=True)
+    emit_json([1], line=True)
+    assert capsys.readouterr().out == '{"text": "one\\ntwo"}\n[1]\n'
+
+
 def test_colour_needs_a_terminal_and_no_wish_against_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
