@@ -17,8 +17,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from llmapps.errors import MissingPackageError, ModelSpecError, ProviderError
+from llmapps.errors import LlmappsError, MissingPackageError, ModelSpecError, ProviderError
 from llmapps.models.failures import LOCAL_MODEL, Endpoint, detail_of, no_key, provider_error, translate
+from llmapps.models.redaction import redact
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -107,22 +108,13 @@ def open_chat(provider: str, name: str, options: ModelOptions) -> BaseChatModel:
     from llmapps.models.translating import TranslatingModel  # noqa: PLC0415
 
     endpoint = _endpoint(provider, name, package, options)
-    known = _option_names(getattr(import_module(package.module), package.chat))
-    wanted = {
-        "temperature": options.temperature,
-        "max_tokens": options.max_tokens,
-        "timeout": options.timeout_s / (_RETRIES + 1),
-        "max_retries": _RETRIES,
-    }
-    given = {option: value for option, value in wanted.items() if option in known}
     try:
-        inner = init_chat_model(name, model_provider=provider, **given)
+        inner = init_chat_model(name, model_provider=provider, **_accepted_options(package, options))
     except Exception as error:  # noqa: BLE001 - each package refuses in its own way
         failure = _refused(error, endpoint)
     else:
-        return TranslatingModel(
-            inner=inner, translator=partial(_translate, endpoint=endpoint), timeout_s=options.timeout_s
-        )
+        translator = partial(_translate, endpoint=endpoint)
+        return TranslatingModel(inner=inner, translator=translator, timeout_s=options.timeout_s)
     raise failure
 
 
@@ -183,20 +175,38 @@ def _endpoint(provider: str, name: str, package: Package, options: ModelOptions)
     return Endpoint(provider, name, key_name=" or ".join(package.keys), timeout_s=options.timeout_s)
 
 
-def _option_names(model_class: Any) -> set[str]:
-    """What the class can be given: packages differ, and most raise at an option that they do not know."""
-    fields = model_class.model_fields
-    return set(fields) | {field.alias for field in fields.values() if field.alias}
+def _accepted_options(package: Package, options: ModelOptions) -> dict[str, Any]:
+    """Those of our options that the package's class has: they differ, and most raise at one that they do not know."""
+    fields = getattr(import_module(package.module), package.chat).model_fields
+    known = set(fields) | {field.alias for field in fields.values() if field.alias}
+    wanted = {
+        "temperature": options.temperature,
+        "max_tokens": options.max_tokens,
+        # Packages count their time limit anew for each repeat: together they stay within the one that was asked for.
+        "timeout": options.timeout_s / (_RETRIES + 1),
+        "max_retries": _RETRIES,
+    }
+    return {option: value for option, value in wanted.items() if option in known}
 
 
-def _refused(error: Exception, endpoint: Endpoint) -> ProviderError:
+def _refused(error: Exception, endpoint: Endpoint) -> LlmappsError:
     """What the package says against the model before anything was sent: mostly a key or a name that it misses."""
-    detail = detail_of(error).rstrip(". ")
+    from pydantic import ValidationError  # noqa: PLC0415 - a listing of names does without it
+
+    package = PACKAGES[endpoint.provider].pip_name
+    if isinstance(error, ImportError):
+        return MissingPackageError(
+            f"{endpoint.provider}: the package {package} cannot be loaded: {error}. "
+            f"Repair it with `pip install --upgrade {package}`."
+        )
+    detail = detail_of(error)
+    if isinstance(error, ValidationError):
+        detail = redact("; ".join(finding["msg"].removeprefix("Value error, ") for finding in error.errors()))
     return provider_error(
-        f"{endpoint.spec} cannot be opened: {detail}.",
+        f"{endpoint.spec} cannot be opened: {detail.rstrip('. ')}.",
         "auth" if _KEY.search(detail) else "bad_request",
         endpoint,
-        hint=f"Set what it names, as the documentation of {PACKAGES[endpoint.provider].pip_name} says.",
+        hint=f"Set what it names; the documentation of {package} says more.",
         cause=error,
     )
 

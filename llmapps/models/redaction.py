@@ -17,7 +17,7 @@ _TELLING_START = 12
 
 # What keys look like at the providers that mark theirs, and the places in which any key travels.
 _PATTERNS = re.compile(
-    r"""\b(?:sk|pk|rk|gsk|xai|hf|nvapi|pplx|tgp|fw|AIza|eyJ)[-_.]?[A-Za-z0-9*][-A-Za-z0-9_.*]{6,}
+    r"""\b(?:(?:sk|pk|rk|gsk|xai|hf|nvapi|pplx|tgp|fw)[-_]|AIza|eyJ)[A-Za-z0-9*][-A-Za-z0-9_.*]{6,}
       | (?<=Bearer\s)[^\s"'\\,}]+
       | (?<=Basic\s)[A-Za-z0-9+/=]{8,}
       | (?<=://)[^\s/@"']+(?=@)

@@ -140,8 +140,9 @@ class PlayingHandler(BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
     def send_head(self, status: int, headers: dict[str, str]) -> None:
+        """Status and headers; one request a connection, so that no client keeps an idle one when its test ends."""
         self.send_response(status)
-        for name, value in headers.items():
+        for name, value in {**headers, "Connection": "close"}.items():
             self.send_header(name, value)
         self.end_headers()
 

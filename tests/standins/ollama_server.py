@@ -97,9 +97,8 @@ class OllamaHandler(PlayingHandler):
         self._json({"error": text}, status)
 
     def _lines(self, values: Iterator[dict[str, Any]]) -> None:
-        self.send_chunks(
-            200, NDJSON, (json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n" for value in values)
-        )
+        texts = (json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n" for value in values)
+        self.send_chunks(200, NDJSON, texts)
         self.end_chunks()
 
     # --- what the server is and has
@@ -161,11 +160,14 @@ class OllamaHandler(PlayingHandler):
         if refusal := self._refusal(body, needs_chat=True):
             self._error(*refusal)
             return
-        parts = self._chat_parts(body, [_as_message(message) for message in body["messages"]])
+        parts = _until_it_fails(self._chat_parts(body, [_as_message(message) for message in body["messages"]]))
         if body.get("stream", True):
             self._lines(parts)
             return
         *said, last = parts
+        if "error" in last:
+            self._error(500, last["error"])
+            return
         calls = [call for part in said for call in part["message"].get("tool_calls", [])]
         last["message"]["content"] = "".join(part["message"]["content"] for part in said)
         self._json(last | {"message": last["message"] | ({"tool_calls": calls} if calls else {})})
@@ -202,12 +204,8 @@ class OllamaHandler(PlayingHandler):
         if not messages:
             yield {**base, "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "load"}
             return
-        limits = {"num_predict": "max_tokens", "temperature": "temperature"}
-        options = {
-            ours: value for theirs, ours in limits.items() if (value := body.get("options", {}).get(theirs)) is not None
-        }
         whole = None
-        for chunk in self.owner.chat[tagged(body["model"])].stream(messages, **options):
+        for chunk in self._said(body, messages):
             whole = chunk if whole is None else whole + chunk
             if chunk.text:
                 yield {**base, "message": {"role": "assistant", "content": chunk.text}, "done": False}
@@ -219,6 +217,18 @@ class OllamaHandler(PlayingHandler):
             ]
             yield {**base, "message": {"role": "assistant", "content": "", "tool_calls": calls}, "done": False}
         yield {**base, "message": {"role": "assistant", "content": ""}, "done": True, **_counts(whole)}
+
+    def _said(self, body: dict[str, Any], messages: list[BaseMessage]) -> Iterator[AIMessage]:
+        """What the model behind answers, piece by piece; in one piece where it may call tools."""
+        model, given = self.owner.chat[tagged(body["model"])], body.get("options", {})
+        names = {"num_predict": "max_tokens", "temperature": "temperature"}
+        options = {ours: given[theirs] for theirs, ours in names.items() if given.get(theirs) is not None}
+        if isinstance(body.get("format"), dict):
+            options["response_format"] = {"type": "json_schema", "json_schema": {"name": "a", "schema": body["format"]}}
+        if body.get("tools"):
+            yield model.invoke(messages, tools=body["tools"], **options)
+        else:
+            yield from model.stream(messages, **options)
 
     def _generate(self, request: Request) -> None:
         body = request.body
@@ -266,6 +276,14 @@ class OllamaHandler(PlayingHandler):
                 "prompt_eval_count": count,
             }
         )
+
+
+def _until_it_fails(parts: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The parts; where the model behind fails the last one is the error, as when a runner of Ollama's dies."""
+    try:
+        yield from parts
+    except Exception as error:
+        yield {"error": f"an error was encountered while running the model: {error}"}
 
 
 def _as_message(message: dict[str, Any]) -> BaseMessage:
