@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,10 +18,11 @@ class SourceFailed(Exception):  # noqa: N818 - it ends one source, not the downl
     """One source cannot give the file; the next one is tried. The text is a clause, such as "pip: no such version"."""
 
 
-def room_error(file: str, needed_bytes: int, free_bytes: int, folder: Path) -> WeightsError:
-    """The error for a disk without enough room."""
+def room_error(file: str, needed_bytes: int, free_bytes: int, folder: Path, cause: str = "") -> WeightsError:
+    """The error for a disk without enough room; `cause` is the system's own word, which may be a limit or a quota."""
+    because = f" ({cause})" if cause else ""
     return WeightsError(
-        f"There is no room for {file}: {format_size(needed_bytes)} ({needed_bytes} bytes) are needed and "
+        f"There is no room for {file}{because}: {format_size(needed_bytes)} ({needed_bytes} bytes) are needed and "
         f"{format_size(free_bytes)} ({free_bytes} bytes) are free in {folder}. Free some space, or set LLMAPPS_HOME to "
         "a folder on another disk; what was fetched so far is kept."
     )
@@ -44,16 +44,7 @@ def disk_failures_explained(
         yield
     except OSError as error:
         if error.errno in DISK_FULL:
-            raise room_error(file, missing_bytes(), free_bytes(folder), folder) from error
+            raise room_error(file, missing_bytes(), free_bytes(folder), folder, error.strerror or "") from error
         raise WeightsError(
             f"{file} cannot be written to {folder}: {error}. Make the folder writable, or set LLMAPPS_HOME to another."
         ) from error
-
-
-def without_credentials(text: str) -> str:
-    """The text with user names and passwords in URLs blotted out.
-
-    >>> without_credentials("Looking in https://me:secret@index.example/simple")
-    'Looking in https://***@index.example/simple'
-    """
-    return re.sub(r"(?<=://)[^/\s]+@", "***@", text)

@@ -134,7 +134,8 @@ def _stream(hub: Hub, path: str, file: WeightFile, partial: PartialFile, meter: 
             partial.discard()  # this server cannot start in the middle
         _require_same_file(response, file, partial.size)
         since_checkpoint = 0
-        for data in response.iter_bytes(BLOCK_BYTES):
+        # Without a chunk size: with one, what had arrived of a chunk would be lost when the connection breaks.
+        for data in response.iter_bytes():
             if partial.size + len(data) > file.size:
                 raise SourceFailed(f"the hub sends more than the {file.size} bytes of the file")
             partial.append(data)

@@ -107,7 +107,7 @@ def choose_gguf(files: list[str], wanted: HubGguf) -> str:
     """
     models = sorted(file for file in files if re.fullmatch(r"[^\\:]+", file) and "mmproj" not in file.lower())
     quant = wanted.quant or DEFAULT_QUANT
-    named = re.compile(rf"(?:^|[-._]){re.escape(quant.removesuffix('.gguf'))}(?:[-._]|$)", re.IGNORECASE)
+    named = re.compile(rf"(?:^|[-._]){re.escape(quant.removesuffix('.gguf'))}(?:[-.]|$)", re.IGNORECASE)
     fitting = [file for file in models if named.search(PurePosixPath(file).stem)]
     exact = [file for file in fitting if PurePosixPath(file).name == wanted.quant]
     fitting = exact or fitting or (models if not wanted.quant and len(models) == 1 else [])

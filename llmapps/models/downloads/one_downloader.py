@@ -7,8 +7,10 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 POLL_S = 0.3
 
@@ -25,6 +27,8 @@ def one_downloader(
             wait.
         while_waiting: called about three times a second until the lock is free.
     """
+    from filelock import FileLock, Timeout
+
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     # The operating system frees the lock when its holder dies, so that none is ever left behind.
     lock = FileLock(unfinished.with_name(unfinished.name + ".lock"))
@@ -50,7 +54,9 @@ def _read_owner(owner: Path) -> str:
         return "another process"
 
 
-def _acquire_patiently(lock: FileLock, while_waiting: Callable[[], None]) -> None:
+def _acquire_patiently(lock: BaseFileLock, while_waiting: Callable[[], None]) -> None:
+    from filelock import Timeout
+
     while True:
         try:
             lock.acquire(timeout=POLL_S)

