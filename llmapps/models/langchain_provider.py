@@ -24,6 +24,7 @@ from llmapps.models.redaction import redact
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
     from langchain_core.language_models import BaseChatModel
+
     from llmapps.models.providers import ModelOptions
 
 
@@ -132,8 +133,8 @@ def open_embeddings(provider: str, name: str, options: ModelOptions) -> Embeddin
             f"{provider} has no embedding models in LangChain. Use onnx:all-minilm-l6-v2, or one of: {having}."
         )
     from langchain.embeddings import init_embeddings
-    from llmapps.models.prefixes import prefixes_for  # noqa: PLC0415
 
+    from llmapps.models.prefixes import prefixes_for  # noqa: PLC0415
     from llmapps.models.remote_embeddings import RemoteEmbeddings  # noqa: PLC0415
 
     endpoint = _endpoint(provider, name, package, options)

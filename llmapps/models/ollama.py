@@ -18,11 +18,11 @@ import httpx
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 from langchain_ollama import ChatOllama, OllamaEmbeddings
-from llmapps.models.prefixes import prefixes_for
 
 from llmapps.errors import ProviderError
 from llmapps.models.addresses import is_loopback, ollama_address, origin, require_allowed, shown
 from llmapps.models.failures import Endpoint, provider_error, translate
+from llmapps.models.prefixes import prefixes_for
 from llmapps.models.remote_embeddings import RemoteEmbeddings
 from llmapps.models.translating import TranslatingModel
 

@@ -20,11 +20,11 @@ import openai
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
-from llmapps.models.prefixes import prefixes_for
 
 from llmapps.errors import ProviderError
 from llmapps.models.addresses import http_address, is_loopback, origin, require_allowed, shown
 from llmapps.models.failures import Endpoint, no_key, provider_error, translate
+from llmapps.models.prefixes import prefixes_for
 from llmapps.models.remote_embeddings import BATCH, RemoteEmbeddings
 from llmapps.models.translating import TranslatingModel
 

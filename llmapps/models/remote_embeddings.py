@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 
 from langchain_core.embeddings import Embeddings
-from llmapps.models.prefixes import Prefixes
 
 from llmapps.errors import LlmappsError
 from llmapps.models.failures import Endpoint, provider_error
+from llmapps.models.prefixes import Prefixes
 
 BATCH = 64
 """Texts in one request: enough to keep a server busy, few enough for a time limit to mean something (choice)."""

@@ -49,7 +49,7 @@ def test_the_package_is_named_by_its_distribution() -> None:
 
 def test_a_provider_that_nobody_knows() -> None:
     with pytest.raises(
-        ModelSpecError, match='There is no provider "antropic". The others that LangChain knows: anthropic,'
+        ModelSpecError, match=r'There is no provider "antropic"\. The others that LangChain knows: anthropic,'
     ):
         open_chat("antropic", "m", OPTIONS)
 
@@ -57,7 +57,7 @@ def test_a_provider_that_nobody_knows() -> None:
 @pytest.mark.parametrize("opening", [open_chat, open_embeddings])
 def test_no_key(opening: object) -> None:
     with pytest.raises(
-        ProviderError, match="No key for azure_openai: set AZURE_OPENAI_API_KEY or .*, or use a local model"
+        ProviderError, match=r"No key for azure_openai: set AZURE_OPENAI_API_KEY or .*, or use a local model"
     ) as caught:
         opening("azure_openai", "m", OPTIONS)
     assert caught.value.kind == "auth"

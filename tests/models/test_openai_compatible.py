@@ -179,8 +179,11 @@ def test_a_wrong_key_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_server_that_wants_a_key() -> None:
-    with CannedServer(as_json(refusal("Missing key"), 401)) as server, pytest.raises(
-        ProviderError, match=r"asks for a key \(401\)\. Set LLMAPPS_API_KEY; OPENAI_API_KEY goes only to OpenAI"
+    with (
+        CannedServer(as_json(refusal("Missing key"), 401)) as server,
+        pytest.raises(
+            ProviderError, match=r"asks for a key \(401\)\. Set LLMAPPS_API_KEY; OPENAI_API_KEY goes only to OpenAI"
+        ),
     ):
         open_at(f"{server.url}/v1").invoke("hi")
 
@@ -193,9 +196,12 @@ def test_nobody_listens() -> None:
 
 
 def test_a_path_is_missing() -> None:
-    with CannedServer(Canned(404, TEXT, ("404 page not found",))) as server, pytest.raises(
-        ProviderError,
-        match=r"has no chat completions or embeddings \(404\)\. Correct the base URL; it usually ends in /v1",
+    with (
+        CannedServer(Canned(404, TEXT, ("404 page not found",))) as server,
+        pytest.raises(
+            ProviderError,
+            match=r"has no chat completions or embeddings \(404\)\. Correct the base URL; it usually ends in /v1",
+        ),
     ):
         open_at(server.url).invoke("hi")
 
@@ -211,7 +217,7 @@ def test_a_login_page_is_no_answer() -> None:
     with CannedServer(Canned(200, HTML, ("<html>Log in</html>",))) as server:
         with pytest.raises(ProviderError, match="an HTML page"):
             open_at(f"{server.url}/v1").invoke("hi")
-        with pytest.raises(ProviderError, match="gave no answer .* check what answers there"):
+        with pytest.raises(ProviderError, match=r"gave no answer .* check what answers there"):
             list(open_at(f"{server.url}/v1").stream("hi"))
 
 
