@@ -12,6 +12,10 @@ def main() -> NoReturn:
     """Runs the command with the words of the command line, and leaves with its exit code."""
     import sys
 
-    from llmapps.cli.run import run
+    try:
+        from llmapps.cli.run import run
 
-    sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while the command itself was still loading, or pressed twice
+        code = 130
+    sys.exit(code)

@@ -7,10 +7,13 @@ our own.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
 from typing import Any, Literal, TextIO
+
+from llmapps.errors import LlmappsError
 
 Style = Literal["bold", "dim", "red", "green", "yellow", "cyan"]
 
@@ -113,7 +116,11 @@ def _write(stream: TextIO | None, text: str, style: Style | None, end: str) -> N
     try:
         stream.write(text + end)
         stream.flush()
-    except BrokenPipeError:
-        # The reader (`| head`) has what it wanted. Python flushes once more at its end: give it somewhere to go.
+    except OSError as error:
+        # Python flushes once more at its end: give it somewhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        raise SystemExit(EXIT_BROKEN_PIPE) from None
+        if isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL):
+            raise SystemExit(EXIT_BROKEN_PIPE) from None  # the reader (`| head`) has what it wanted
+        raise LlmappsError(
+            f"The output cannot be written: {error.strerror}. Make room, or send it elsewhere."
+        ) from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import sys
 import tomllib
 from pathlib import Path
@@ -126,6 +128,28 @@ def test_the_readme_of_the_project_names_only_what_is_there(cli, tmp_path: Path)
     readme = (tmp_path / "mine" / "README.md").read_text(encoding="utf-8")
     for folder in CONTENT_FOLDERS:
         assert f"`{folder}/`" in readme
+
+
+def test_the_commands_of_its_readme_run_as_they_stand(cli, weights_home: Path, tmp_path: Path) -> None:
+    cli("init", "mine")
+    readme = (tmp_path / "mine" / "README.md").read_text(encoding="utf-8")
+    commands = [line for line in readme.splitlines() if line.startswith("llmapps ")]
+    assert len(commands) >= 5
+    for command in commands:
+        code, out, err = cli(*shlex.split(command)[1:], cwd=tmp_path / "mine", env={"LLMAPPS_MODEL": "fake:grounded"})
+        assert code == 0, f"{command}\n{err}"
+        assert out or "chat" in command
+
+
+def test_the_sample_note_can_be_asked_at_once(cli, weights_home: Path, tmp_path: Path) -> None:
+    _, _, err = cli("init", "mine")
+    (question,) = re.findall(r'llmapps ask "([^"]+)"', err)
+    words = ("ask", question, "--model", "fake:grounded", "--json")
+    answer = json.loads(cli(*words, cwd=tmp_path / "mine").out)
+    assert not answer["abstained"]
+    assert "60" in answer["answer"]
+    assert {hit["document"] for hit in answer["hits"]} == {"welcome.md"}
+    assert (tmp_path / "mine" / ".llmapps" / "index").is_dir()
 
 
 def test_its_config_shows_the_project_from_any_folder_in_it(cli, tmp_path: Path) -> None:

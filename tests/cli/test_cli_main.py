@@ -186,6 +186,22 @@ def test_a_reader_that_has_gone_ends_the_run_quietly(cli) -> None:
     assert (process.returncode, err) == (141, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_output_that_cannot_be_written_is_one_sentence() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "llmapps", "config"],
+            env=environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert ran.returncode == 2
+    assert ran.stderr.decode().startswith("llmapps: The output cannot be written: No space left on device.")
+    assert ran.stderr.decode().count("\n") == 1
+
+
 def test_quiet_leaves_data_and_errors(cli, tmp_path: Path) -> None:
     assert cli("--quiet", "init", "one") == (0, "", "")
     assert cli("init", "one", "--quiet").err.startswith("llmapps: ")
