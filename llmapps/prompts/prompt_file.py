@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,12 @@ from llmapps.prompts.template import Message, Node, names_used, parse_template, 
 SUFFIX = ".prompt"
 _KEYS = {"description", "input"}
 _FRONT_MATTER = re.compile(r"\A---\r?\n(.*?)^---[ \t]*\r?\n", re.DOTALL | re.MULTILINE)
-_SCALARS = {"string": str, "integer": int, "number": (int, float), "boolean": bool}
+_SCALARS: dict[str, Callable[[Any], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "integer": lambda value: type(value) is int,
+    "number": lambda value: type(value) in (int, float),
+    "boolean": lambda value: isinstance(value, bool),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,9 @@ class Prompt:
         """
         for name in values:
             if name not in self.variables and name not in self.also_accepts:
-                raise PromptError(f'The prompt "{self.name}" has no variable "{name}". {did_you_mean(name, self.variables)}'.strip())
+                raise PromptError(
+                    f'The prompt "{self.name}" has no variable "{name}". {did_you_mean(name, self.variables)}'.strip()
+                )
         for name, kind in self.variables.items():
             if name not in values:
                 raise PromptError(f'The prompt "{self.name}" needs a value for "{name}".')
@@ -83,7 +90,13 @@ def load_prompt(name: str, project: Project | None = None) -> Prompt:
                 f"{did_you_mean(variable, given)}".strip()
             )
     return Prompt(
-        prompt.name, prompt.description, prompt.variables, prompt.nodes, origin, prompt.hash, frozenset(given) - set(prompt.variables)
+        prompt.name,
+        prompt.description,
+        prompt.variables,
+        prompt.nodes,
+        origin,
+        prompt.hash,
+        frozenset(given) - set(prompt.variables),
     )
 
 
@@ -102,7 +115,14 @@ def parse_prompt(text: str, where: str, origin: str = "project") -> Prompt:
     nodes = parse_template(text[match.end() :].replace("\r\n", "\n"), where, text.count("\n", 0, match.end()) + 1)
     _require_same_names(variables, nodes, where, text)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return Prompt(Path(where).name.removesuffix(SUFFIX), str(front.get("description", "")).strip(), variables, nodes, origin, digest)
+    return Prompt(
+        Path(where).name.removesuffix(SUFFIX),
+        str(front.get("description", "")).strip(),
+        variables,
+        nodes,
+        origin,
+        digest,
+    )
 
 
 def _parse_front_matter(text: str, where: str) -> dict[str, Any]:
@@ -113,7 +133,9 @@ def _parse_front_matter(text: str, where: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 2 if mark else 2
-        raise PromptError(f"{where}:{line}: the front matter is not YAML: {getattr(error, 'problem', error)}.") from error
+        raise PromptError(
+            f"{where}:{line}: the front matter is not YAML: {getattr(error, 'problem', error)}."
+        ) from error
     if not isinstance(front, dict):
         raise PromptError(f"{where}:2: the front matter must be keys and values, such as `description: ...`.")
     for key in front:
@@ -128,15 +150,18 @@ def _parse_variables(table: Any, where: str, text: str) -> dict[str, str | dict[
         return {}
     schema = table.get("schema") if isinstance(table, dict) else None
     if not isinstance(schema, dict) or set(table) != {"schema"}:
-        raise PromptError(f"{where}:{_line_of('input', text)}: input must hold `schema:` with the variables and nothing else.")
+        raise PromptError(
+            f"{where}:{_line_of('input', text)}: input must hold `schema:` with the variables and nothing else."
+        )
     variables: dict[str, str | dict[str, str]] = {}
     for key, kind in schema.items():
         name = str(key).removesuffix("(array)")
         kinds = kind if name != key and isinstance(kind, dict) else {name: kind}
         for field, scalar in kinds.items():
             if scalar not in _SCALARS:
+                line = _line_of(str(field), text)
                 raise PromptError(
-                    f'{where}:{_line_of(str(field), text)}: "{field}" has the type {scalar!r}; use one of: {", ".join(_SCALARS)}.'
+                    f'{where}:{line}: "{field}" has the type {scalar!r}; use one of: {", ".join(_SCALARS)}.'
                 )
         variables[name] = dict(kind) if isinstance(kind, dict) else str(kind)
     return variables
@@ -148,17 +173,21 @@ def _require_same_names(variables: Mapping[str, Any], nodes: Sequence[Node], whe
         used.add(name)
         fields = variables.get(name)
         if name not in variables:
-            raise PromptError(f'{where}:{line}: the variable "{name}" is not declared in input.schema. {did_you_mean(name, variables)}'.strip())
+            hint = did_you_mean(name, variables)
+            raise PromptError(f'{where}:{line}: the variable "{name}" is not declared in input.schema. {hint}'.strip())
         if field is not None and field not in variables and (not isinstance(fields, Mapping) or field not in fields):
-            raise PromptError(f'{where}:{line}: "{name}" has no field "{field}". {did_you_mean(field, fields or ())}'.strip())
+            raise PromptError(
+                f'{where}:{line}: "{name}" has no field "{field}". {did_you_mean(field, fields or ())}'.strip()
+            )
     for name in variables:
         if name not in used:
-            raise PromptError(f'{where}:{_line_of(name, text)}: the variable "{name}" is declared and never used; use it or delete it.')
+            line = _line_of(name, text)
+            raise PromptError(f'{where}:{line}: the variable "{name}" is declared and never used; use it or delete it.')
 
 
 def _require_type(prompt: str, name: str, kind: str | Mapping[str, str], value: Any) -> None:
     if isinstance(kind, str):
-        if not isinstance(value, _SCALARS[kind]):
+        if not _SCALARS[kind](value):
             raise PromptError(f'The prompt "{prompt}": {name} = {value!r} must be of the type {kind}.')
         return
     for item in value:

@@ -82,7 +82,9 @@ def parse_template(source: str, where: str, first_line: int = 1) -> list[Node]:
         PromptError: a tag that is not known, or a block that is not closed; names file and line.
     """
     lines_of_source = source
-    source = _BLOCK_LINE.sub(lambda match: match.group(1) + "\0", source)  # a tag alone on its line takes the line with it
+    source = _BLOCK_LINE.sub(
+        lambda match: match.group(1) + "\0", source
+    )  # a tag alone on its line takes the line with it
     root: list[Node] = []
     open_blocks: list[Block] = []
     end = 0
@@ -94,7 +96,9 @@ def parse_template(source: str, where: str, first_line: int = 1) -> list[Node]:
         _add_tag(match.group(1).strip(), f"{where}:{line}", line, inside, open_blocks)
     if open_blocks:
         block = open_blocks[-1]
-        raise PromptError(f"{where}:{block.line}: {{{{#{block.kind} {block.name}}}}} is not closed; add {{{{/{block.kind}}}}}.")
+        raise PromptError(
+            f"{where}:{block.line}: {{{{#{block.kind} {block.name}}}}} is not closed; add {{{{/{block.kind}}}}}."
+        )
     rest = source[end:]
     if "{{" in rest:
         line = first_line + lines_of_source.count("\n", 0, lines_of_source.rindex("{{"))
@@ -117,7 +121,9 @@ def _add_tag(tag: str, where: str, line: int, inside: list[Node], open_blocks: l
         open_blocks.append(block)
     elif match := re.fullmatch(r"/(each|if)", tag):
         if not open_blocks or open_blocks[-1].kind != match.group(1):
-            raise PromptError(f"{where}: {{{{{tag}}}}} closes nothing; open it with {{{{#{match.group(1)} NAME}}}} or delete it.")
+            raise PromptError(
+                f"{where}: {{{{{tag}}}}} closes nothing; open it with {{{{#{match.group(1)} NAME}}}} or delete it."
+            )
         open_blocks.pop()
     elif (match := re.fullmatch(r"""role\s+["'](\w+)["']""", tag)) or tag == "history":
         role = match.group(1) if match else "history"
@@ -129,7 +135,9 @@ def _add_tag(tag: str, where: str, line: int, inside: list[Node], open_blocks: l
     elif _NAME.fullmatch(tag):
         inside.append(Value(tag, line))
     else:
-        raise PromptError(f"{where}: {{{{{tag}}}}} is not understood; use a variable's name, #each, #if, role or history.")
+        raise PromptError(
+            f"{where}: {{{{{tag}}}}} is not understood; use a variable's name, #each, #if, role or history."
+        )
 
 
 def names_used(nodes: Sequence[Node]) -> Iterator[tuple[str, str | None, int]]:

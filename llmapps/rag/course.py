@@ -67,7 +67,9 @@ def load_course(path: Path | None) -> Course:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ProjectError(f"{path} cannot be read: {error}. Correct the file, or delete it to search all notes.") from error
+        raise ProjectError(
+            f"{path} cannot be read: {error}. Correct the file, or delete it to search all notes."
+        ) from error
     _require_keys(table, _COURSE_KEYS, str(path))
     title, units = table.get("title", ""), table.get("units", [])
     if not isinstance(title, str) or not isinstance(units, list):
@@ -87,7 +89,9 @@ def _parse_unit(table: Any, where: str) -> Unit:
     if isinstance(release, datetime.datetime):
         release = release.date()
     if release is not None and not isinstance(release, datetime.date):
-        raise ProjectError(f'{where} ("{name}"): release = {release!r} must be a date without quotes, such as 2025-09-01.')
+        raise ProjectError(
+            f'{where} ("{name}"): release = {release!r} must be a date without quotes, such as 2025-09-01.'
+        )
     return Unit(name, str(title or name), tuple(notes), release)
 
 

@@ -1,9 +1,9 @@
 """`Rag`: ask a folder of notes.
 
-    from llmapps import Rag
+from llmapps import Rag
 
-    rag = Rag.open("my-notes/")
-    print(rag.ask("What is the difference between RAG and fine-tuning?"))
+rag = Rag.open("my-notes/")
+print(rag.ask("What is the difference between RAG and fine-tuning?"))
 """
 
 from __future__ import annotations
@@ -12,22 +12,25 @@ import asyncio
 import datetime
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from llmapps.errors import IndexBusyError, QuestionError
+from llmapps.models import chat_model, embedding_model
+from llmapps.models.embedding import embed_array
 from llmapps.project import Notes, Project, find_notes, find_project
 from llmapps.prompts import Prompt, load_prompt
 from llmapps.rag.answering.abstention import covers
 from llmapps.rag.answering.conversation import Turn, history_messages, stand_alone
 from llmapps.rag.answering.evidence import EvidenceChecker
-from llmapps.rag.answering.writer import AnswerPlan, Event, Finished, Found, Token, abstain, write_answer
+from llmapps.rag.answering.writer import AnswerPlan, Event, Finished, Understood, abstain, write_answer
 from llmapps.rag.course import load_course
+from llmapps.rag.index.report import SyncOptions, SyncReport
 from llmapps.rag.index.store import IndexStore
-from llmapps.rag.index.sync import SyncOptions, SyncReport, sync_notes
+from llmapps.rag.index.sync import sync_notes
 from llmapps.rag.search.searcher import Searcher, SearchResult
 from llmapps.settings import Settings, SourcedSettings, load_settings
 from llmapps.types import Answer, Hit
@@ -44,6 +47,11 @@ class Rag:
     """Answers questions over one folder of notes. The notes are only read; the index lies elsewhere.
 
     Nothing is loaded before it is needed: a search needs the embedding, an answer also the chat model.
+
+    Attributes:
+        sync_options: how the index is brought up to date before each question.
+        on_sync: told the report of each sync.
+        as_of: the day whose released units are searched; None: today.
     """
 
     def __init__(self, notes: Notes, settings: Settings, project: Project | None = None, download: Any = None) -> None:
@@ -51,6 +59,7 @@ class Rag:
         self.settings = settings
         self.project = project
         self.sync_options = SyncOptions()
+        self.on_sync: Callable[[SyncReport], None] | None = None
         self.as_of: datetime.date | None = None
         self._download = download
         self._model: BaseChatModel | None = None
@@ -96,14 +105,19 @@ class Rag:
         """Like `open`, with settings that were loaded already; `download` is told about weights that are fetched."""
         notes = sourced.values.notes
         if notes is not None and project is not None and sourced.sources["notes"] == str(project.marker):
-            notes = notes if notes == "builtin:" else str(project.root / notes)  # a path in a file is relative to the file
+            notes = (
+                notes if notes == "builtin:" else str(project.root / notes)
+            )  # a path in a file is relative to the file
         return cls(find_notes(notes, project), sourced.values, project, download)
 
     # --- the index ------------------------------------------------------------------------------------
 
     def sync(self, options: SyncOptions | None = None) -> SyncReport:
         """Bring the index up to date with the notes; unchanged files cost a stat each."""
-        return sync_notes(self.notes, self.embeddings, options or self.sync_options)
+        report = sync_notes(self.notes, self.embeddings, options or self.sync_options)
+        if self.on_sync:
+            self.on_sync(report)
+        return report
 
     def _sync_unless_busy(self) -> None:
         """Sync; but while somebody else is writing, go on with what is indexed already, if there is anything."""
@@ -193,8 +207,6 @@ class Rag:
         )
 
     def _new_checker(self, question: str, hits: Sequence[Hit]) -> EvidenceChecker:
-        from llmapps.models.embedding import embed_array
-
         return EvidenceChecker(
             question, hits, lambda texts: embed_array(self.embeddings, texts, kind="document"), self._rarity
         )
@@ -212,8 +224,6 @@ class Rag:
     def model(self) -> BaseChatModel:
         """The chat model; made when it is first used."""
         if self._model is None:
-            from llmapps.models import chat_model
-
             set_ = self.settings
             self._model = chat_model(
                 set_.model,
@@ -238,11 +248,13 @@ class Rag:
     def embeddings(self) -> Embeddings:
         """The embedding model; made when it is first used."""
         if self._embeddings is None:
-            from llmapps.models import embedding_model
-
             set_ = self.settings
             self._embeddings = embedding_model(
-                set_.embedding, base_url=set_.base_url, threads=set_.threads, offline=set_.offline, download=self._download
+                set_.embedding,
+                base_url=set_.base_url,
+                threads=set_.threads,
+                offline=set_.offline,
+                download=self._download,
             )
         return self._embeddings
 
@@ -252,7 +264,7 @@ class Rag:
 
     def retriever(self, top: int | None = None) -> BaseRetriever:
         """The search as a LangChain retriever."""
-        from llmapps.rag.langchain_parts import NotesRetriever
+        from llmapps.rag.langchain_parts import NotesRetriever  # noqa: PLC0415 - brings LangChain
 
         return NotesRetriever(rag=self, top=top)
 
@@ -264,7 +276,7 @@ class Rag:
 
     def tool(self) -> BaseTool:
         """The search as a LangChain tool for agents."""
-        from llmapps.rag.langchain_parts import search_tool
+        from llmapps.rag.langchain_parts import search_tool  # noqa: PLC0415 - brings LangChain
 
         return search_tool(self)
 
@@ -279,7 +291,9 @@ class Rag:
     def __enter__(self) -> Rag:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -296,11 +310,15 @@ class Chat:
 
     def understand(self, question: str) -> str:
         """The question with what it leans on spelled out, such as "its" after an earlier question."""
-        return stand_alone(_require_question(question), self.turns, self.rag.model, self.rag.prompt("condense-question"))
+        return stand_alone(
+            _require_question(question), self.turns, self.rag.model, self.rag.prompt("condense-question")
+        )
 
     def stream(self, question: str) -> Iterator[Event]:
         """The events of the answer; the turn is remembered when the answer is finished."""
         understood = self.understand(question)
+        if understood != question.strip():
+            yield Understood(understood)
         for event in self.rag.stream(understood, self.turns):
             if isinstance(event, Finished):
                 self.turns.append(Turn(question, understood, event.answer.text))
@@ -317,6 +335,3 @@ def _require_question(question: str) -> str:
     if not any(character.isalnum() for character in question):
         raise QuestionError('The question is empty. Ask something, such as `llmapps ask "What is RAG?"`.')
     return question.strip()
-
-
-__all__ = ["Chat", "Event", "Finished", "Found", "Rag", "Token"]

@@ -40,7 +40,9 @@ class MarkFilter:
 
     def claimed_in(self, start: int, next_start: int | None) -> tuple[int, ...]:
         """The numbers cited for the sentence at `start`: those of marks after it and before the next sentence."""
-        return tuple(n for position, n in self.claims if start < position and (next_start is None or position <= next_start))
+        return tuple(
+            n for position, n in self.claims if start < position and (next_start is None or position <= next_start)
+        )
 
     def _take(self, raw: str) -> None:
         end = 0

@@ -7,6 +7,7 @@ out, last hits first, never cut.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 
 from llmapps.errors import QuestionError
@@ -14,10 +15,13 @@ from llmapps.prompts import Prompt
 from llmapps.prompts.template import Message
 from llmapps.types import HEADING_SEPARATOR, Hit
 
+_HEADING_LINES = re.compile(r"\A(?:#{1,6} .*\n+)+")  # the headings are shown above the text already
 _MESSAGE_TOKENS = 8  # what a chat template adds to a message, at the most
 
 
-def answer_messages(prompt: Prompt, question: str, hits: Sequence[Hit], history: Sequence[Message] = ()) -> list[Message]:
+def answer_messages(
+    prompt: Prompt, question: str, hits: Sequence[Hit], history: Sequence[Message] = ()
+) -> list[Message]:
     """The messages that ask the question over these hits."""
     return prompt.messages(history, question=question, fence=_fence(question, hits), hits=[_shown(hit) for hit in hits])
 
@@ -46,14 +50,18 @@ def fitting_hits(
         fitting.pop()
     if hits and not fitting:
         raise QuestionError(
-            f"The question is too long: with the notes it takes {cost(hits[:1])} tokens, but the model has room for {room}. "
-            "Shorten the question, or raise context_tokens."
+            f"The question is too long: with the notes it takes {cost(hits[:1])} tokens, but the model has room for "
+            f"{room}. Shorten the question, or raise context_tokens."
         )
     return fitting
 
 
 def _shown(hit: Hit) -> dict[str, object]:
-    return {"n": hit.n, "heading": HEADING_SEPARATOR.join(hit.place.heading) or hit.document, "text": hit.text}
+    return {
+        "n": hit.n,
+        "heading": HEADING_SEPARATOR.join(hit.place.heading) or hit.document,
+        "text": _HEADING_LINES.sub("", hit.text),
+    }
 
 
 def _fence(question: str, hits: Sequence[Hit]) -> str:

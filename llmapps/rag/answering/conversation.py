@@ -15,7 +15,9 @@ from llmapps.rag.search.words import content_words, words_of
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-_LEANING = frozenset("it its they them their this that these those he she his her one ones former latter both same such".split())
+_LEANING = frozenset(
+    "it its they them their this that these those he she his her one ones former latter both same such".split()
+)
 _BEGINNINGS = ("and ", "but ", "so ", "what about", "how about", "why not", "also ", "or ", "then ")
 _MOST_WORDS = 60
 
@@ -58,7 +60,9 @@ def stand_alone(question: str, turns: Sequence[Turn], model: BaseChatModel, prom
     if not turns or not leans_on_earlier(question):
         return question
     last = turns[-1]
-    messages = prompt.messages(last_question=last.understood, last_answer=_first_sentence(last.answer), question=question)
+    messages = prompt.messages(
+        last_question=last.understood, last_answer=_first_sentence(last.answer), question=question
+    )
     reply = str(model.invoke(to_langchain(messages)).text).strip().strip('"').splitlines()
     rewritten = reply[0].strip() if reply else ""
     if _is_plausible(rewritten, question, last):
@@ -69,7 +73,12 @@ def stand_alone(question: str, turns: Sequence[Turn], model: BaseChatModel, prom
 def _is_plausible(rewritten: str, question: str, last: Turn) -> bool:
     """One question, not leaning any more, made of words of this question and of the last turn."""
     words = content_words(rewritten)
-    if not rewritten.endswith("?") or not words or len(words_of(rewritten)) > _MOST_WORDS or leans_on_earlier(rewritten):
+    if (
+        not rewritten.endswith("?")
+        or not words
+        or len(words_of(rewritten)) > _MOST_WORDS
+        or leans_on_earlier(rewritten)
+    ):
         return False
     known = {*content_words(question), *content_words(last.understood), *content_words(last.answer)}
     return all(word in known for word in words) and not set(content_words(question)).isdisjoint(words)

@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from llmapps.rag.answering.sentences import Span, sentence_spans
-from llmapps.rag.search.words import stem, stems, content_words
+from llmapps.rag.search.words import content_words, stem, stems
 from llmapps.types import Evidence, Hit, Place, Sentence, SentenceStatus
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def quotes_of(hits: Sequence[Hit]) -> list[Quote]:
     """Every sentence of the hits, and every two neighbours."""
     quotes = []
     for hit in hits:
-        spans = [span for span in sentence_spans(hit.text) if re.search(r"\w", hit.text[span.start : span.end])]
-        pairs = [Span(first.start, second.end) for first, second in zip(spans, spans[1:], strict=False)]
+        spans = [span for span in sentence_spans(hit.text) if _is_quotable(hit.text[span.start : span.end])]
+        pairs = [Span(first.start, second.end) for first, second in pairwise(spans)]
         headings = stems(" ".join(hit.place.heading))
         for span in spans + pairs:
             text = hit.text[span.start : span.end]
@@ -113,7 +114,11 @@ class EvidenceChecker:
         if status == "unsupported":
             return Sentence(text, status, support=support)
         by_hit = self._best_by_hit(scores)
-        if status == "supported" and claimed and all(scores[by_hit[n]] < PARTIAL if n in by_hit else True for n in claimed):
+        if (
+            status == "supported"
+            and claimed
+            and all(scores[by_hit[n]] < PARTIAL if n in by_hit else True for n in claimed)
+        ):
             status = "misattributed"
         cited = sorted(by_hit, key=lambda n: -scores[by_hit[n]])
         cited = [n for n in cited if scores[by_hit[n]] >= max(PARTIAL, support - _CITED_TOGETHER)][:_MOST_CITATIONS]
@@ -131,7 +136,9 @@ class EvidenceChecker:
         cosines = self._vectors @ self._embed([text])[0]
         words = {stem(word): weight for word, weight in self._rarity(content_words(text)).items()}
         total = sum(words.values()) or 1.0
-        wordings = (sum(weight for word, weight in words.items() if word in quote.stems) / total for quote in self._quotes)
+        wordings = (
+            sum(weight for word, weight in words.items() if word in quote.stems) / total for quote in self._quotes
+        )
         return [0.5 * float(cosine) + 0.5 * wording for cosine, wording in zip(cosines, wordings, strict=True)]
 
     def _best_by_hit(self, scores: Sequence[float]) -> dict[int, int]:
@@ -141,6 +148,11 @@ class EvidenceChecker:
             if n not in best or scores[index] > scores[best[n]]:
                 best[n] = index
         return best
+
+
+def _is_quotable(text: str) -> bool:
+    """Whether a line says something: not a heading, a rule, a fence of code."""
+    return bool(re.search(r"\w", text)) and not text.startswith(("#", "```", "~~~"))
 
 
 def is_refusal(text: str) -> bool:

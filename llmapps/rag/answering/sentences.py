@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 
 # A dot after one of these does not end a sentence.
-_ABBREVIATIONS = frozenset("e.g i.e etc cf vs fig figs eq eqs sec dr mr mrs ms prof st approx al ca resp inc ltd jr".split())
+_ABBREVIATIONS = frozenset(
+    "e.g i.e etc cf vs fig figs eq eqs sec dr mr mrs ms prof st approx al ca resp inc ltd jr".split()
+)
 _END = re.compile(r"""[.!?…]+["'”’)\]*_`]*(?=\s|$)|[。！？]+["'”’)]*|\n+""")
 _LIST_MARK = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)]|[a-zA-Z][.)])\s*")
 _LAST_WORD = re.compile(r"[^\s(\[\"'“‘]+$")
@@ -26,7 +28,8 @@ def sentence_spans(text: str) -> list[Span]:
     >>> [t[s.start:s.end] for t in ["It is 0.5, e.g. here. Is it? Yes"] for s in sentence_spans(t)]
     ['It is 0.5, e.g. here.', 'Is it?', 'Yes']
     """
-    spans, start = [], 0
+    spans: list[Span] = []
+    start = 0
     for match in _END.finditer(text):
         if match.group().startswith("\n") or _ends_sentence(text, start, match):
             _add(spans, text, start, match.end())
@@ -36,7 +39,7 @@ def sentence_spans(text: str) -> list[Span]:
 
 
 def complete_sentences(text: str) -> list[Span]:
-    """The sentences that are finished although more text may follow: all but the last, which ends with a line break only."""
+    """The sentences that are finished although more text may follow: all but the last, unless its line has ended."""
     spans = sentence_spans(text)
     if spans and "\n" not in text[spans[-1].end :]:
         spans.pop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from llmapps.errors import QuestionError
@@ -23,8 +23,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Understood:
+    """How a follow-up question was understood. Only in conversations, before `Found`."""
+
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """The hits that the model is shown now. The first event of every answer."""
+    """The hits that the model is shown now."""
 
     hits: tuple[Hit, ...]
 
@@ -51,7 +58,7 @@ class Finished:
     withdrawn: bool = False
 
 
-Event = Found | Token | Checked | Finished
+Event = Understood | Found | Token | Checked | Finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,11 @@ def abstain(question: str, hits: Sequence[Hit], label: str, timings_s: Mapping[s
 
 
 def write_answer(
-    plan: AnswerPlan, question: str, hits: Sequence[Hit], timings_s: Mapping[str, float], history: Sequence[Message] = ()
+    plan: AnswerPlan,
+    question: str,
+    hits: Sequence[Hit],
+    timings_s: Mapping[str, float],
+    history: Sequence[Message] = (),
 ) -> Iterator[Event]:
     """Ask the model, and check each sentence when it is complete.
 
@@ -104,7 +115,9 @@ def write_answer(
     """
     started = time.perf_counter()
     timings = dict(timings_s)
-    shown = fitting_hits(plan.prompt, question, hits, room=plan.room, count_tokens=plan.model.get_num_tokens, history=history)
+    shown = fitting_hits(
+        plan.prompt, question, hits, room=plan.room, count_tokens=plan.model.get_num_tokens, history=history
+    )
     if not shown:
         raise QuestionError("There is no hit to answer from.")
     yield Found(tuple(shown))
@@ -124,7 +137,9 @@ def write_answer(
         answer = abstain(question, shown, plan.label, timings)
         yield Finished(_with_usage(answer, usage, plan.prompt.label), withdrawn=True)
         return
-    answer = Answer(question, draft.shown.strip(), False, plan.label, tuple(draft.sentences), tuple(shown), None, timings)
+    answer = Answer(
+        question, draft.shown.strip(), False, plan.label, tuple(draft.sentences), tuple(shown), None, timings
+    )
     yield Finished(_with_usage(answer, usage, plan.prompt.label))
 
 
@@ -171,6 +186,4 @@ def _usage(chunk: AIMessageChunk) -> Usage | None:
 
 
 def _with_usage(answer: Answer, usage: Usage | None, prompt: str) -> Answer:
-    from dataclasses import replace
-
     return replace(answer, usage=usage, prompt=prompt)

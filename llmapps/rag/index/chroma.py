@@ -35,7 +35,9 @@ def chroma_folder(index: Path, generation: int) -> Path:
 
 def complete_generations(index: Path) -> list[int]:
     """The generations whose Chroma is finished, newest first."""
-    found = [int(marker.parent.name) for marker in (index / FOLDER).glob(f"*/{_MARKER}") if marker.parent.name.isdigit()]
+    found = [
+        int(marker.parent.name) for marker in (index / FOLDER).glob(f"*/{_MARKER}") if marker.parent.name.isdigit()
+    ]
     return sorted(found, reverse=True)
 
 
@@ -73,7 +75,9 @@ def remove_chroma(index: Path) -> None:
 def _run_worker(index: Path, start: str) -> int:
     command = [sys.executable, "-m", "llmapps.rag.index.chroma_worker", str(index), start]
     environment = {**os.environ, "ANONYMIZED_TELEMETRY": "False"}
-    return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode
+    return subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
+    ).returncode
 
 
 def _failed_generation(path: Path) -> int | None:
@@ -113,7 +117,10 @@ class ChromaVectors:
             where={"path": {"$nin": paths}} if paths else None,
             include=["distances"],
         )
-        return [(chunk_id, 1.0 - distance) for chunk_id, distance in zip(found["ids"][0], found["distances"][0], strict=True)]
+        return [
+            (chunk_id, 1.0 - distance)
+            for chunk_id, distance in zip(found["ids"][0], found["distances"][0], strict=True)
+        ]
 
 
 def open_chroma(store: IndexStore) -> ChromaVectors | None:

@@ -42,7 +42,8 @@ def build(index: Path, *, copy: bool) -> None:
     if present and changes > _CHANGED_SHARE * max(len(wanted), 1):
         client.delete_collection(COLLECTION)
         client.close()
-        return build(index, copy=False)
+        build(index, copy=False)
+        return
     _delete(client, collection, sorted(present - set(wanted)))
     _add(client, collection, store, [wanted[chunk_id] for chunk_id in sorted(set(wanted) - present)])
     _check(collection, store, wanted)

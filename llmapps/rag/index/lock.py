@@ -37,7 +37,9 @@ def writing(folder: Path, *, wait: bool, on_wait: Callable[[str], None] | None =
     except Timeout:
         owner = describe_writer(folder)
         if not wait:
-            raise IndexBusyError(f"{owner} Try again when it has finished, or leave out --no-wait to wait for it.") from None
+            raise IndexBusyError(
+                f"{owner} Try again when it has finished, or leave out --no-wait to wait for it."
+            ) from None
         if on_wait:
             on_wait(f"{owner} Waiting for it to finish.")
         lock.acquire()

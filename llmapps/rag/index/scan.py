@@ -47,7 +47,10 @@ def scan_notes(notes: Notes) -> Scan:
     if not candidates:
         formats = " ".join(sorted(SUFFIXES))
         also = f" ({others} other files are there)" if others else ""
-        raise NotesError(f'"{notes.path}" holds no document that can be read{also}. Put notes there; these formats are read: {formats}.')
+        raise NotesError(
+            f'"{notes.path}" holds no document that can be read{also}. '
+            f"Put notes there; these formats are read: {formats}."
+        )
     return Scan(tuple(_found(path, notes.folder) for path in candidates), others)
 
 

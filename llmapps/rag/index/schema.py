@@ -10,7 +10,8 @@ from llmapps.errors import NotesIndexError
 FILE_NAME = "index.sqlite"
 SCHEMA_VERSION = 1
 
-# chunks.key names the vector by what was embedded and by which model, so that a renamed or repeated text is embedded once.
+# chunks.key names the vector by what was embedded and by which model, so that a renamed or repeated text is embedded
+# once.
 # chunks_fts reads its text from chunks ("external content"); the triggers keep the two in step inside one transaction.
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -75,7 +76,8 @@ def open_database(folder: Path, *, create: bool) -> sqlite3.Connection:
         _require_schema(connection, folder, create=create)
     except sqlite3.DatabaseError as error:
         raise NotesIndexError(
-            f"The index in {folder} cannot be opened ({error}). Make it anew with `llmapps index --rebuild`; your notes are not touched."
+            f"The index in {folder} cannot be opened ({error}). "
+            "Make it anew with `llmapps index --rebuild`; your notes are not touched."
         ) from error
     return connection
 

@@ -2,77 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from llmapps.rag.index.records import DocumentRecord, StoredChunk, chunk_id, parse_place, place_to_json
 from llmapps.rag.index.schema import open_database
-from llmapps.types import Place
 
 if TYPE_CHECKING:
     import numpy as np
 
     from llmapps.rag.splitting import Chunk
 
-DocumentStatus = Literal["indexed", "empty", "failed"]
 _T = TypeVar("_T")
+_VECTORS = "SELECT number, vector FROM chunks JOIN vectors USING (key)"
+_CHUNKS = 'SELECT number, id, path, ordinal, context, text, start, "end", place FROM chunks'
 _MANY = 500  # values in one IN (...), below SQLite's limit on variables
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentRecord:
-    """What the index knows of a file.
-
-    Attributes:
-        path: below the notes' folder, with forward slashes.
-        checked_ns: when it was read; a file changed less than two seconds before that may change again unnoticed.
-        version: of the loader and the splitter that read it.
-        reason: why it failed, else "".
-    """
-
-    path: str
-    size: int
-    mtime_ns: int
-    checked_ns: int
-    sha256: str
-    version: str
-    status: DocumentStatus
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredChunk:
-    """A chunk as the index holds it; `number` is its row."""
-
-    number: int
-    id: str
-    path: str
-    ordinal: int
-    context: str
-    text: str
-    start: int
-    end: int
-    place: Place
-
-
-def embedded_text(chunk: Chunk) -> str:
-    """What is embedded for a chunk: its title and headings, then its text."""
-    return f"{chunk.context}\n{chunk.text}" if chunk.context else chunk.text
-
-
-def vector_key(identity: str, text: str) -> str:
-    """The name of a vector: by the embedding's identity and the text."""
-    return hashlib.sha256(f"{identity}\0{text}".encode()).hexdigest()[:32]
-
-
-def chunk_id(path: str, chunk: Chunk) -> str:
-    """The name of a chunk: by its document, its position and its content."""
-    return hashlib.sha256(f"{path}\0{chunk.ordinal}\0{embedded_text(chunk)}".encode()).hexdigest()[:32]
 
 
 class IndexStore:
@@ -133,12 +80,32 @@ class IndexStore:
             connection.execute("DELETE FROM chunks WHERE path = ?", (record.path,))
             connection.execute(
                 "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (record.path, record.size, record.mtime_ns, record.checked_ns, record.sha256, record.version, record.status, record.reason),
+                (
+                    record.path,
+                    record.size,
+                    record.mtime_ns,
+                    record.checked_ns,
+                    record.sha256,
+                    record.version,
+                    record.status,
+                    record.reason,
+                ),
             )
             connection.executemany(
-                'INSERT INTO chunks (id, path, ordinal, context, text, start, "end", place, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+                'INSERT INTO chunks (id, path, ordinal, context, text, start, "end", place, key)'
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (chunk_id(record.path, chunk), record.path, chunk.ordinal, chunk.context, chunk.text, chunk.start, chunk.end, _place_json(chunk.place), key)
+                    (
+                        chunk_id(record.path, chunk),
+                        record.path,
+                        chunk.ordinal,
+                        chunk.context,
+                        chunk.text,
+                        chunk.start,
+                        chunk.end,
+                        place_to_json(chunk.place),
+                        key,
+                    )
                     for chunk, key in zip(chunks, keys, strict=True)
                 ],
             )
@@ -148,7 +115,8 @@ class IndexStore:
         """Record that a file with a new time stamp holds what it held before."""
         with self._transaction() as connection:
             connection.execute(
-                "UPDATE documents SET size = ?, mtime_ns = ?, checked_ns = ? WHERE path = ?", (size, mtime_ns, checked_ns, path)
+                "UPDATE documents SET size = ?, mtime_ns = ?, checked_ns = ? WHERE path = ?",
+                (size, mtime_ns, checked_ns, path),
             )
 
     def remove_documents(self, paths: Iterable[str]) -> None:
@@ -179,16 +147,14 @@ class IndexStore:
 
     def all_vectors(self) -> tuple[list[int], np.ndarray]:
         """The chunks' numbers, ascending, and their vectors in that order, (n, d) float32."""
-        import numpy as np
-
-        rows = self._connection.execute("SELECT number, vector FROM chunks JOIN vectors USING (key) ORDER BY number").fetchall()
-        return _matrix(rows) if rows else ([], np.zeros((0, 0), np.float32))
+        rows = self._connection.execute(f"{_VECTORS} ORDER BY number").fetchall()
+        return _matrix(rows)
 
     def vectors_of(self, numbers: Sequence[int]) -> tuple[list[int], np.ndarray]:
         """Like `all_vectors`, for some chunks."""
         rows: list[tuple[int, bytes]] = []
         for some in _in_groups(sorted(numbers)):
-            sql = f"SELECT number, vector FROM chunks JOIN vectors USING (key) WHERE number IN ({_marks(some)}) ORDER BY number"  # noqa: S608
+            sql = f"{_VECTORS} WHERE number IN ({_marks(some)}) ORDER BY number"
             rows += self._connection.execute(sql, some).fetchall()
         return _matrix(rows)
 
@@ -203,9 +169,8 @@ class IndexStore:
         """The chunks with these numbers, in the order asked; numbers that are gone are left out."""
         found: dict[int, StoredChunk] = {}
         for some in _in_groups(sorted(set(numbers))):
-            sql = f'SELECT number, id, path, ordinal, context, text, start, "end", place FROM chunks WHERE number IN ({_marks(some)})'  # noqa: S608
-            for *row, place in self._connection.execute(sql, some):
-                found[row[0]] = StoredChunk(*row, place=_parse_place(place))
+            for row in self._connection.execute(f"{_CHUNKS} WHERE number IN ({_marks(some)})", some):
+                found[row[0]] = StoredChunk(*row[:-1], parse_place(row[-1]))
         return [found[number] for number in numbers if number in found]
 
     def numbers_and_ids(self) -> dict[int, str]:
@@ -235,7 +200,10 @@ class IndexStore:
             limit: how many at the most.
             weights: of the context (title and headings) and of the text.
         """
-        sql = "SELECT rowid, -bm25(chunks_fts, ?, ?) AS score FROM chunks_fts WHERE chunks_fts MATCH ? ORDER BY score DESC, rowid LIMIT ?"
+        sql = (
+            "SELECT rowid, -bm25(chunks_fts, ?, ?) AS score FROM chunks_fts WHERE chunks_fts MATCH ?"
+            " ORDER BY score DESC, rowid LIMIT ?"
+        )
         return list(self._connection.execute(sql, (*weights, query, limit)))
 
     def document_frequencies(self, words: Sequence[str]) -> dict[str, int]:
@@ -250,28 +218,19 @@ class IndexStore:
 
 def _grow_generation(connection: sqlite3.Connection) -> None:
     connection.execute(
-        "INSERT INTO meta VALUES ('generation', '1') ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
+        "INSERT INTO meta VALUES ('generation', '1')"
+        " ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
     )
 
 
 def _matrix(rows: Sequence[tuple[int, bytes]]) -> tuple[list[int], np.ndarray]:
     import numpy as np
 
+    if not rows:
+        return [], np.zeros((0, 0), np.float32)
     numbers = [number for number, _ in rows]
     joined = b"".join(blob for _, blob in rows)
     return numbers, np.frombuffer(joined, dtype="<f4").reshape(len(rows), -1)
-
-
-def _place_json(place: Place) -> str:
-    return json.dumps({name: value for name, value in asdict(place).items() if value}, ensure_ascii=False)
-
-
-def _parse_place(text: str) -> Place:
-    parts = json.loads(text)
-    for name in ("heading", "lines"):
-        if name in parts:
-            parts[name] = tuple(parts[name])
-    return Place(**parts)
 
 
 def _in_groups(values: Sequence[_T]) -> Iterator[Sequence[_T]]:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from llmapps.errors import DocumentError, IndexIdentityError, NotesIndexError
 from llmapps.models.embedding import embed_array, identity_of, tokenizer_path
 from llmapps.project import Notes
 from llmapps.rag.index.chroma import refresh_chroma, remove_chroma
 from llmapps.rag.index.lock import writing
+from llmapps.rag.index.records import DocumentRecord, DocumentStatus, embedded_text, vector_key
+from llmapps.rag.index.report import Failure, SyncOptions, SyncProgress, SyncReport
 from llmapps.rag.index.scan import FoundFile, Scan, scan_notes
 from llmapps.rag.index.schema import FILE_NAME, remove_database
-from llmapps.rag.index.store import DocumentRecord, DocumentStatus, IndexStore, embedded_text, vector_key
+from llmapps.rag.index.store import IndexStore
 from llmapps.rag.loading import load_document, loader_version
 from llmapps.rag.splitting import SPLITTER_VERSION, Chunk, split_document
 
@@ -31,77 +33,9 @@ CHUNK_TOKENS = 180
 """Size of a chunk: choice, measured in tests/benchmarks/search.py."""
 
 _GROUP_TEXTS = 128  # texts embedded together: enough to sort by length, few enough to lose little when killed
-_SETTLED_NS = 2_000_000_000  # a file written less than two seconds before it was read may change without a new time stamp
-
-
-class SyncProgress(Protocol):
-    """What is told while an index is made; amounts are bytes of the documents to read."""
-
-    def begin(self, total: int) -> None:
-        """There is work to do, of this many bytes."""
-
-    def advance(self, amount: float) -> None:
-        """Some of it is done."""
-
-    def end(self) -> None:
-        """All of it is done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A document that could not be read, and why."""
-
-    path: str
-    reason: str
-
-
-@dataclass(slots=True)
-class SyncReport:
-    """What a sync found and did. Added, changed, unchanged, empty and failed add up to the documents seen.
-
-    Attributes:
-        chunks: in the index now; embedded: how many texts were embedded in this run.
-        skipped: files of formats that are not read.
-    """
-
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    empty: int = 0
-    failed: list[Failure] = field(default_factory=list)
-    chunks: int = 0
-    embedded: int = 0
-    skipped: int = 0
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether at least one document is indexed."""
-        return self.added + self.changed + self.unchanged > 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """The object that `llmapps index --json` prints."""
-        return {
-            "added": self.added,
-            "changed": self.changed,
-            "unchanged": self.unchanged,
-            "removed": self.removed,
-            "empty": self.empty,
-            "failed": [{"path": failure.path, "reason": failure.reason} for failure in self.failed],
-            "chunks": self.chunks,
-            "embedded": self.embedded,
-            "skipped": self.skipped,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class SyncOptions:
-    """How to sync: `rebuild` from nothing; `wait` for another writer; whom to tell about progress and waiting."""
-
-    rebuild: bool = False
-    wait: bool = True
-    progress: SyncProgress | None = None
-    on_wait: Callable[[str], None] | None = None
+_SETTLED_NS = (
+    2_000_000_000  # a file written less than two seconds before it was read may change without a new time stamp
+)
 
 
 def sync_notes(notes: Notes, embeddings: Embeddings, options: SyncOptions | None = None) -> SyncReport:
@@ -267,7 +201,10 @@ class _Sync:
         except DocumentError as error:
             status, reason = "failed", str(error)
         except OSError as error:
-            status, reason = "failed", f"cannot be opened ({error.strerror or error}); check that the file is there and may be read"
+            status, reason = (
+                "failed",
+                f"cannot be opened ({error.strerror or error}); check that the file is there and may be read",
+            )
         except Exception as error:  # noqa: BLE001 - a fault in a loader must not stop the other documents
             status, reason = "failed", f"could not be read ({type(error).__name__}: {error})"
         record = DocumentRecord(file.path, file.size, file.mtime_ns, checked_ns, sha256, version, status, reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from statistics import fmean, pstdev
 
-DENSE_WEIGHT = 0.5
+DENSE_WEIGHT = 0.6
 """Share of the dense score: choice, measured in tests/benchmarks/search.py."""
 
 
@@ -21,7 +21,9 @@ def standardized(scores: Mapping[int, float]) -> dict[int, float]:
     return {key: (score - mean) / deviation if deviation else 0.0 for key, score in scores.items()}
 
 
-def fuse(dense: Mapping[int, float], lexical: Mapping[int, float], weight: float = DENSE_WEIGHT) -> list[tuple[int, float]]:
+def fuse(
+    dense: Mapping[int, float], lexical: Mapping[int, float], weight: float = DENSE_WEIGHT
+) -> list[tuple[int, float]]:
     """Chunks with their fused scores, best first; ties by number.
 
     Both scores are standardized, then added (Lee, "Analyses of Multiple Evidence Combination", SIGIR 1997, compares

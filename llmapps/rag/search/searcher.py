@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from llmapps.models.embedding import embed_array
 from llmapps.rag.course import Course
-from llmapps.rag.index.store import IndexStore, StoredChunk
+from llmapps.rag.index.records import StoredChunk
+from llmapps.rag.index.store import IndexStore
 from llmapps.rag.search.dense import EXACT_LIMIT, DenseSearch
 from llmapps.rag.search.fusion import fuse
 from llmapps.rag.search.words import content_words, full_text_query, stem, stems
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 POOL = 100
 """How many candidates each side brings."""
 
-LEXICAL_WEIGHTS = (2.0, 1.0)
+LEXICAL_WEIGHTS = (1.0, 1.0)
 """BM25 weights of the headings and of the text: choice, measured in tests/benchmarks/search.py."""
 
 MOST_PER_DOCUMENT = 3
@@ -50,7 +51,9 @@ class SearchResult:
 class Searcher:
     """Finds the chunks of an index that fit a question best."""
 
-    def __init__(self, store: IndexStore, embeddings: Embeddings, course: Course, exact_limit: int = EXACT_LIMIT) -> None:
+    def __init__(
+        self, store: IndexStore, embeddings: Embeddings, course: Course, exact_limit: int = EXACT_LIMIT
+    ) -> None:
         self._store = store
         self._embeddings = embeddings
         self._course = course
@@ -102,7 +105,8 @@ class Searcher:
             return 0.0
         count = max(self._store.chunk_count(), 1)
         weights = {
-            word: math.log(1 + count / (1 + frequency)) for word, frequency in self._store.document_frequencies(words).items()
+            word: math.log(1 + count / (1 + frequency))
+            for word, frequency in self._store.document_frequencies(words).items()
         }
         present: set[str] = set()
         for chunk in chunks:

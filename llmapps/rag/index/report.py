@@ -1,0 +1,77 @@
+"""What a sync is told, tells while it works, and reports at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+class SyncProgress(Protocol):
+    """What is told while an index is made; amounts are bytes of the documents to read."""
+
+    def begin(self, total: int) -> None:
+        """There is work to do, of this many bytes."""
+
+    def advance(self, amount: float) -> None:
+        """Some of it is done."""
+
+    def end(self) -> None:
+        """All of it is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A document that could not be read, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What a sync found and did. Added, changed, unchanged, empty and failed add up to the documents seen.
+
+    Attributes:
+        chunks: in the index now; embedded: how many texts were embedded in this run.
+        skipped: files of formats that are not read.
+    """
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    empty: int = 0
+    failed: list[Failure] = field(default_factory=list)
+    chunks: int = 0
+    embedded: int = 0
+    skipped: int = 0
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether at least one document is indexed."""
+        return self.added + self.changed + self.unchanged > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that `llmapps index --json` prints."""
+        return {
+            "added": self.added,
+            "changed": self.changed,
+            "unchanged": self.unchanged,
+            "removed": self.removed,
+            "empty": self.empty,
+            "failed": [{"path": failure.path, "reason": failure.reason} for failure in self.failed],
+            "chunks": self.chunks,
+            "embedded": self.embedded,
+            "skipped": self.skipped,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOptions:
+    """How to sync: `rebuild` from nothing; `wait` for another writer; whom to tell about progress and waiting."""
+
+    rebuild: bool = False
+    wait: bool = True
+    progress: SyncProgress | None = None
+    on_wait: Callable[[str], None] | None = None
