@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +21,9 @@ from numpy.typing import NDArray
 from llmapps.errors import ModelSpecError, WeightsError, did_you_mean
 from llmapps.models.catalog import CATALOG
 from llmapps.models.embedding import Kind
+from llmapps.models.onnx_files import SHIPPED, OnnxFiles, fastest_files
 from llmapps.models.prefixes import Prefixes, prefixes_for
-from llmapps.models.weights import ensure_weights, weight_paths
+from llmapps.models.weights import ensure_weights
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -38,25 +37,6 @@ MAX_TOKENS = 256
 
 SLICE = 512
 """Texts that are tokenized at once: Ctrl-C and progress wait no longer than that (choice)."""
-
-SHIPPED = "shipped"
-"""Instead of `quantize.RECIPE`: the file as it was fetched."""
-
-
-@dataclass(frozen=True, slots=True)
-class OnnxFiles:
-    """What an embedding is computed from.
-
-    Attributes:
-        name: of the model, in the catalog.
-        encoder: the file that onnxruntime loads; tokenizer: the `tokenizer.json`.
-        recipe: how the encoder was made of the weights; `SHIPPED`, or `llmapps.models.quantize.RECIPE`.
-    """
-
-    name: str
-    encoder: Path
-    tokenizer: Path
-    recipe: str
 
 
 class OnnxEmbeddings(Embeddings):
@@ -134,11 +114,13 @@ class OnnxEmbeddings(Embeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Unit vectors in the order of the texts."""
-        return [[float(x) for x in vector] for vector in self.embed_array(texts)]
+        vectors: list[list[float]] = self.embed_array(texts).tolist()
+        return vectors
 
     def embed_query(self, text: str) -> list[float]:
         """The unit vector of a question."""
-        return [float(x) for x in self.embed_array([text], kind="query")[0]]
+        vector: list[float] = self.embed_array([text], kind="query")[0].tolist()
+        return vector
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each text has, uncut, without those that mark start and end."""
@@ -176,24 +158,6 @@ class OnnxEmbeddings(Embeddings):
                 self._tokenizer = _tokenizer(self.tokenizer_path)
                 self._tokenizer.enable_truncation(self.max_tokens)
             return self._session, self._tokenizer
-
-
-def fastest_files(name: str) -> OnnxFiles:
-    """The files of a model whose weights are here; makes the fast form of its encoder, or says why it cannot."""
-    weights, tokenizer = weight_paths(name)
-    try:
-        from llmapps.models import quantize  # noqa: PLC0415 - brings onnx
-
-        return OnnxFiles(name, quantize.ensure_fast(weights), tokenizer, quantize.RECIPE)
-    except (ImportError, OSError, KeyError, RuntimeError, ValueError) as error:
-        warnings.warn(
-            f"The fast form of {weights.name} cannot be made ({type(error).__name__}: {error}): the file is used as it "
-            "is, five times slower, and an index made with the one does not fit the other. Check that "
-            f"{weights.parent} can be written and `pip install --force-reinstall onnx`.",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-        return OnnxFiles(name, weights, tokenizer, SHIPPED)
 
 
 def usable_cores() -> int:

@@ -21,7 +21,6 @@ cosine .999 on average, nDCG@10 .735 against .735.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,9 +32,6 @@ import onnxruntime
 from filelock import FileLock
 from onnx import TensorProto, helper, numpy_helper
 
-RECIPE = "int8-per-token-1"
-"""Names what this module does to the numbers, as a part of the index identity: change it when the vectors change."""
-
 _LAYERS, _HEADS = 6, 12
 _EPSILON = 1e-12  # of the layer normalizations, from the model's config.json
 _MICROSOFT = "com.microsoft"  # onnxruntime's own operators; they are described in its docs/ContribOperators.md
@@ -44,30 +40,22 @@ _LOCK_TIMEOUT_S = 60.0
 Array = np.ndarray[Any, Any]
 
 
-def fast_path(source: Path) -> Path:
-    """Where the fast form of a file of weights lies."""
-    return source.with_name(f"{source.stem}.{RECIPE}.onnx")
-
-
-def ensure_fast(source: Path) -> Path:
-    """The fast form of the file `source`; makes it if it is not there, all at once and one process at a time.
+def make_fast(source: Path, target: Path) -> None:
+    """Writes the fast form of the file `source`, unless it is there: all at once, and one process at a time.
 
     Raises:
         OSError: it cannot be written, or another process has been making it for a minute (`filelock.Timeout`).
         KeyError: the source is not the model that this module knows.
     """
-    target = fast_path(source)
-    if target.is_file():
-        return target
     with FileLock(f"{target}.lock", timeout=_LOCK_TIMEOUT_S):
-        if not target.is_file():
-            partial = target.with_name(f"{target.name}.{os.getpid()}.making")
-            try:
-                partial.write_bytes(fast_model(source).SerializeToString())
-                partial.replace(target)
-            finally:
-                partial.unlink(missing_ok=True)
-    return target
+        if target.is_file():
+            return
+        partial = target.with_name(f"{target.name}.making")
+        try:
+            partial.write_bytes(fast_model(source).SerializeToString())
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def fast_model(source: Path, *, unsigned: bool | None = None) -> onnx.ModelProto:
@@ -93,7 +81,7 @@ def fast_model(source: Path, *, unsigned: bool | None = None) -> onnx.ModelProto
 
 
 def overflows() -> bool:
-    """Whether this processor's product of unsigned by signed bytes overflows: that of x86 without VNNI (to 2019) does."""
+    """Whether this processor's product of unsigned by signed bytes overflows: that of x86 without VNNI does."""
     ones = np.full((1, 64), 255, np.uint8), np.full((64, 16), 127, np.int8)
     inputs = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
