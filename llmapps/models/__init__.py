@@ -7,8 +7,8 @@
 
 What comes out is LangChain's `BaseChatModel` and `Embeddings`, so it fits into anything made with LangChain. Read
 `providers.py` first: the table of providers. Then one provider: `llamacpp.py` (the embedded engine, a child process,
-see `engine.py`), `fake.py` (scripted, deterministic, for tests and exercises) or `ollama.py`. What a stream must hold to
-count as an answer is `complete_stream.py`; where weights come from, `weights.py`.
+see `engine.py`), `fake.py` (scripted, deterministic, for tests and exercises) or `ollama.py`. What a stream must hold
+to count as an answer is `complete_stream.py`; where weights come from, `weights.py`.
 
 Importing this package loads nothing heavy.
 """

@@ -27,7 +27,7 @@ COMMON_SPELLINGS: frozenset[str] = frozenset(
     <tool_call> </tool_call>
     """.split()
 )
-"""Those of the chat templates in common use: ChatML, Llama 2 to 4, Mistral, Gemma, Phi, Command R, DeepSeek, GPT-OSS."""
+"""Those of the chat templates in common use: ChatML, Llama 2 to 4, Mistral, Gemma, Phi, Command R, DeepSeek."""
 
 _GENERIC = re.compile(r"<[|｜][^\s<>|｜]{1,40}[|｜]>")
 """What nearly every family's control tokens look like; also breaks up those that no list knows."""

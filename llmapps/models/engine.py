@@ -8,7 +8,6 @@ random key that it gets by its stdin, never in its arguments or environment; it 
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import secrets
@@ -19,7 +18,7 @@ import time
 from collections import deque
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from llmapps.errors import ProviderError
 
@@ -38,14 +37,25 @@ _REASONS = (
     ("unknown model architecture", "xllamacpp does not know its architecture", "Try `pip install -U xllamacpp`."),
     ("No such file", "the file is not there", "Check the path."),
     ("failed to allocate", "there is not enough memory", "Take a smaller model, or lower LLMAPPS_CONTEXT_TOKENS."),
-    ("No module named 'xllamacpp'", "the package xllamacpp is not installed", "Install it with `pip install xllamacpp`."),
+    (
+        "No module named 'xllamacpp'",
+        "the package xllamacpp is not installed",
+        "Install it with `pip install xllamacpp`.",
+    ),
 )
 """Words in the engine's log, what they mean, what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What an engine is started with; engines with the same settings are one engine."""
+    """What an engine is started with.
+
+    Attributes:
+        path: the GGUF file.
+        context_tokens: prompt and answer together.
+        threads: 0 means as many as there are cores.
+        gpu_layers: how many layers go to a GPU; -1 means all.
+    """
 
     path: Path
     context_tokens: int = 4096
@@ -72,19 +82,12 @@ class Engine:
         self._log: deque[str] = deque(maxlen=LOG_LINES_KEPT)
 
     @classmethod
-    def start(cls, path: Path, *, context_tokens: int = 4096, threads: int = 0, gpu_layers: int = 0) -> Engine:
-        """An engine that begins to load the GGUF file.
-
-        Args:
-            path: the file.
-            context_tokens: prompt and answer together.
-            threads: 0 means as many as there are cores.
-            gpu_layers: how many layers go to a GPU; -1 means all.
+    def start(cls, settings: EngineSettings) -> Engine:
+        """An engine that begins to load its file.
 
         Raises:
             ProviderError: the process cannot be started.
         """
-        settings = EngineSettings(Path(path).absolute(), context_tokens, threads, gpu_layers)
         try:
             process = subprocess.Popen(
                 [sys.executable, "-P", str(WORKER)],  # -P: a file of the user's called json.py is not ours
@@ -95,7 +98,9 @@ class Engine:
                 **_own_group(),
             )
         except OSError as error:
-            raise _error(settings, f"The engine cannot be started: {error}.", "Check the installation of Python.") from error
+            raise _error(
+                settings, f"The engine cannot be started: {error}.", "Check the installation of Python."
+            ) from error
         engine = cls(settings, process)
         engine._begin()
         return engine
@@ -120,9 +125,9 @@ class Engine:
         if not self.url:
             raise self._load_failure()
 
-    def is_alive(self) -> bool:
-        """Whether the child process runs."""
-        return self._process.poll() is None
+    def is_usable(self) -> bool:
+        """Whether the child process runs, and is ours and not that of a process which we were forked from."""
+        return self._owner == os.getpid() and self._process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -130,7 +135,7 @@ class Engine:
         return self._process.pid
 
     def stop_code(self, wait_s: float = 2.0) -> int | None:
-        """How the child ended (negative: by that signal), or None if it runs on; waits a moment for one that is dying."""
+        """How the child ended (negative: by that signal), or None if it runs on; one that is dying gets a moment."""
         try:
             return self._process.wait(wait_s)
         except subprocess.TimeoutExpired:
@@ -150,14 +155,16 @@ class Engine:
 
     def _begin(self) -> None:
         """Hand over the job and start to listen."""
-        assert self._process.stdin and self._process.stdout and self._process.stderr
+        assert self._process.stdin
+        assert self._process.stdout
+        assert self._process.stderr
         self._readers = [
             threading.Thread(target=self._read_reply, args=(self._process.stdout,), daemon=True),
             threading.Thread(target=self._read_log, args=(self._process.stderr,), daemon=True),
         ]
         for thread in self._readers:
             thread.start()
-        job = {**asdict(self.settings), "path": str(self.settings.path), "key": self.key}
+        job = {**asdict(self.settings), "path": str(self.settings.path.absolute()), "key": self.key}
         try:
             self._process.stdin.write(json.dumps(job).encode() + b"\n")
             self._process.stdin.flush()
@@ -194,44 +201,16 @@ class Engine:
         )
 
 
-_engines: dict[EngineSettings, Engine] = {}
-_lock = threading.Lock()
-
-
-def shared_engine(settings: EngineSettings) -> Engine:
-    """The engine of this process with these settings: started if there is none, or if the last one has died."""
-    with _lock:
-        engine = _engines.get(settings)
-        if engine is None or engine._owner != os.getpid() or not engine.is_alive():
-            if engine is not None:
-                engine.close()
-            engine = _engines[settings] = Engine.start(
-                settings.path,
-                context_tokens=settings.context_tokens,
-                threads=settings.threads,
-                gpu_layers=settings.gpu_layers,
-            )
-        return engine
-
-
-@atexit.register
-def close_engines() -> None:
-    """End every engine of this process; the next call starts them anew."""
-    with _lock:
-        while _engines:
-            _engines.popitem()[1].close()
-
-
 def _environment() -> dict[str, str]:
     """The child's environment. Threads that wait must sleep: spinning, they take the cores from our own work.
 
     Measured with one other busy process on two cores: 1.1 tokens a second with spinning, 19.5 without.
     """
     kept = {name: os.environ[name] for name in _ENVIRONMENT_KEPT if name in os.environ}
-    return {"OMP_WAIT_POLICY": "passive", **kept, "PYTHONUTF8": "1"}
+    return {"OMP_WAIT_POLICY": "passive", **kept}
 
 
-def _own_group() -> dict[str, int | bool]:
+def _own_group() -> dict[str, Any]:
     """So that Ctrl-C in the terminal reaches us and not the child."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}

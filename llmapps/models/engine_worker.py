@@ -36,10 +36,10 @@ def main() -> None:
     try:
         server = _serve(job)
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent tells the user
-        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=answer, flush=True)  # noqa: T201
+        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=answer, flush=True)
         sys.exit(1)
     try:
-        print(json.dumps({"url": server.listening_address}), file=answer, flush=True)  # noqa: T201
+        print(json.dumps({"url": server.listening_address}), file=answer, flush=True)
         sys.stdin.read()
     finally:
         os._exit(0)  # the server's threads would go on
@@ -74,7 +74,7 @@ def _serve(job: dict[str, Any]) -> Any:
 
 
 def _threads_allowed() -> int:
-    """-1 for the engine's own count of cores, or how many this process may use if they are fewer than the machine has."""
+    """-1 for the engine's own count of cores, or what this process may use if that is less than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         allowed = len(os.sched_getaffinity(0))
         if allowed < (os.cpu_count() or 1):

@@ -47,8 +47,12 @@ def _marked(data: mmap.mmap, marks: Collection[int]) -> list[tuple[str, int]]:
         value, at = _value(data, at + 4, kind)
         if wanted:
             found[key.decode()] = value
-        if len(found) == 2:  # noqa: PLR2004 - both are here; merges and the rest need not be read
-            return [(word.decode(), mark) for word, mark in zip(found[_TOKENS], found[_MARKS], strict=False) if mark in marks]
+        if len(found) == 2:  # merges and the rest need not be read
+            return [
+                (word.decode(), mark)
+                for word, mark in zip(found[_TOKENS], found[_MARKS], strict=False)
+                if mark in marks
+            ]
     return []
 
 

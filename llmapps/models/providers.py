@@ -155,16 +155,9 @@ def _opened_by_langchain(spec: ModelSpec, kind: str, options: ModelOptions) -> A
 
 def _unknown(spec: ModelSpec, others: list[str]) -> str:
     hint = did_you_mean(spec.provider, [*PROVIDERS, *others])
-    return " ".join(
-        filter(
-            None,
-            (
-                f'There is no provider "{spec.provider}" (in "{spec}").',
-                hint,
-                f"Choose one of: {', '.join(PROVIDERS)}; or, with a package of its own: {', '.join(others)}.",
-            ),
-        )
-    )
+    more = "" if hint else f"; or, each with a package of its own: {', '.join(others)}"
+    said = f'There is no provider "{spec.provider}" (in "{spec}").'
+    return " ".join(filter(None, (said, hint, f"Choose one of: {', '.join(PROVIDERS)}{more}.")))
 
 
 def _wrong_kind(spec: ModelSpec, kind: str) -> str:
