@@ -106,7 +106,7 @@ def open_chat(provider: str, name: str, options: ModelOptions) -> BaseChatModel:
     package = _require_ready(provider, name, options)
     from langchain.chat_models import init_chat_model
 
-    from llmapps.models.translating import TranslatingModel  # noqa: PLC0415
+    from llmapps.models.remote_chat import remote_chat  # noqa: PLC0415
 
     endpoint = _endpoint(provider, name, package, options)
     try:
@@ -114,8 +114,7 @@ def open_chat(provider: str, name: str, options: ModelOptions) -> BaseChatModel:
     except Exception as error:  # noqa: BLE001 - each package refuses in its own way
         failure = _refused(error, endpoint)
     else:
-        translator = partial(_translate, endpoint=endpoint)
-        return TranslatingModel(inner=inner, translator=translator, timeout_s=options.timeout_s)
+        return remote_chat(inner, endpoint, partial(_translate, endpoint=endpoint))
     raise failure
 
 

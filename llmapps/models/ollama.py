@@ -12,19 +12,21 @@ import os
 import re
 import ssl
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
 from langchain_ollama import ChatOllama, OllamaEmbeddings
 
 from llmapps.errors import ProviderError
 from llmapps.models.addresses import is_loopback, ollama_address, origin, require_allowed, shown
 from llmapps.models.failures import Endpoint, provider_error, translate
+from llmapps.models.inert_messages import inert_messages
 from llmapps.models.prefixes import prefixes_for
+from llmapps.models.remote_chat import remote_chat
 from llmapps.models.remote_embeddings import RemoteEmbeddings
-from llmapps.models.translating import TranslatingModel
 
 if TYPE_CHECKING:
     from llmapps.models.providers import ModelOptions
@@ -43,7 +45,7 @@ def open_chat(name: str, options: ModelOptions) -> BaseChatModel:
         ProviderError: offline, and the server is another machine; later, of each call that fails.
     """
     url, endpoint = _endpoint(name, options)
-    inner = ChatOllama(
+    inner = InertChatOllama(
         model=name,
         base_url=url,
         num_ctx=options.context_tokens,
@@ -51,9 +53,14 @@ def open_chat(name: str, options: ModelOptions) -> BaseChatModel:
         temperature=options.temperature,
         client_kwargs=_client_options(url, options.timeout_s),
     )
-    return TranslatingModel(
-        inner=inner, translator=partial(_translate, url=url, endpoint=endpoint), timeout_s=options.timeout_s
-    )
+    return remote_chat(inner, endpoint, partial(_translate, url=url, endpoint=endpoint))
+
+
+class InertChatOllama(ChatOllama):
+    """ChatOllama whose messages hold no control tokens: the server would obey those of a note."""
+
+    def _convert_messages_to_ollama_messages(self, messages: list[BaseMessage]) -> Any:
+        return inert_messages(cast("list[dict[str, Any]]", super()._convert_messages_to_ollama_messages(messages)))
 
 
 def open_embeddings(name: str, options: ModelOptions) -> Embeddings:

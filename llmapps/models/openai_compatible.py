@@ -24,9 +24,10 @@ from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from llmapps.errors import ProviderError
 from llmapps.models.addresses import http_address, is_loopback, origin, require_allowed, shown
 from llmapps.models.failures import Endpoint, no_key, provider_error, translate
+from llmapps.models.inert_messages import inert_messages
 from llmapps.models.prefixes import prefixes_for
-from llmapps.models.remote_embeddings import BATCH, RemoteEmbeddings
-from llmapps.models.translating import TranslatingModel
+from llmapps.models.remote_chat import remote_chat
+from llmapps.models.remote_embeddings import RemoteEmbeddings
 
 if TYPE_CHECKING:
     from llmapps.models.providers import ModelOptions
@@ -62,7 +63,7 @@ def open_chat(name: str, options: ModelOptions) -> BaseChatModel:
         use_responses_api=False,
         **client_options,
     )
-    return TranslatingModel(inner=inner, translator=partial(_translate, endpoint=endpoint), timeout_s=options.timeout_s)
+    return remote_chat(inner, endpoint, partial(_translate, endpoint=endpoint))
 
 
 def open_embeddings(name: str, options: ModelOptions) -> Embeddings:
@@ -76,14 +77,15 @@ def open_embeddings(name: str, options: ModelOptions) -> Embeddings:
     endpoint, client_options = _connection(name, options)
     # The package asks for base64 unless told otherwise, which not every compatible server knows.
     plain = {} if _is_openai(endpoint.where) else {"encoding_format": "float"}
-    inner = OpenAIEmbeddings(
-        model=name, check_embedding_ctx_length=False, chunk_size=BATCH, model_kwargs=plain, **client_options
-    )
+    inner = OpenAIEmbeddings(model=name, check_embedding_ctx_length=False, model_kwargs=plain, **client_options)
     return RemoteEmbeddings(inner, endpoint, prefixes_for(name), partial(_translate, endpoint=endpoint))
 
 
 class CompatibleChat(ChatOpenAI):
-    """Chat with a server that is not OpenAI's: most know the limit of output only by its old name, `max_tokens`."""
+    """Chat with a server that is not OpenAI's.
+
+    Most know the limit of output only by its old name, `max_tokens`; and many would obey the control tokens of a note.
+    """
 
     def _get_request_payload(
         self, input_: LanguageModelInput, *, stop: list[str] | None = None, **kwargs: Any
@@ -91,6 +93,7 @@ class CompatibleChat(ChatOpenAI):
         payload: dict[str, Any] = super()._get_request_payload(input_, stop=stop, **kwargs)
         if "max_completion_tokens" in payload:
             payload["max_tokens"] = payload.pop("max_completion_tokens")
+        payload["messages"] = inert_messages(payload["messages"])
         return payload
 
 

@@ -1,25 +1,48 @@
-"""Embeddings around a provider's embeddings: prefixes, batches, unit vectors; every failure is a `ProviderError`."""
+"""Embeddings around a provider's embeddings: prefixes, checked unit vectors, our errors, an identity."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
 
 from langchain_core.embeddings import Embeddings
 
 from llmapps.errors import LlmappsError
-from llmapps.models.failures import Endpoint, provider_error
+from llmapps.models.embedding import embed_array
+from llmapps.models.failures import Endpoint
 from llmapps.models.prefixes import Prefixes
 
-BATCH = 64
-"""Texts in one request: enough to keep a server busy, few enough for a time limit to mean something (choice)."""
+if TYPE_CHECKING:
+    from llmapps.models.embedding import Kind, Vectors
+
+
+class TranslatingEmbeddings(Embeddings):
+    """The same embeddings, but every failure is one of our errors."""
+
+    def __init__(self, inner: Embeddings, identity: str, translator: Callable[[Exception, str], LlmappsError]) -> None:
+        self.inner = inner
+        self.identity = identity
+        self.translator = translator
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """What the provider answers. The error is raised outside the handler, so that it does not hold the original."""
+        try:
+            return self.inner.embed_documents(texts)
+        except Exception as error:  # noqa: BLE001 - packages raise anything; all of it is translated
+            failure = error if isinstance(error, LlmappsError) else self.translator(error, "")
+        raise failure
+
+    def embed_query(self, text: str) -> list[float]:
+        """As `embed_documents`, for one text."""
+        return self.embed_documents([text])[0]
 
 
 class RemoteEmbeddings(Embeddings):
-    """Embeddings of a remote provider, checked.
+    """Embeddings of a remote provider, as the index needs them; see `embedding.py`.
 
     Attributes:
         identity: names all that decides what the vectors are; those of another identity are not comparable.
+        prefixes: what the model was trained to see before a text.
     """
 
     def __init__(
@@ -29,52 +52,28 @@ class RemoteEmbeddings(Embeddings):
         prefixes: Prefixes,
         translator: Callable[[Exception, str], LlmappsError],
     ) -> None:
-        self.inner = inner
-        self.endpoint = endpoint
         self.prefixes = prefixes
-        self.translator = translator
         self.identity = f"{endpoint.spec}|query={prefixes.query!r}|document={prefixes.document!r}"
+        self.inner = TranslatingEmbeddings(inner, self.identity, translator)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.identity!r})"
 
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Unit vectors in the order of the texts; one network request for each 64.
+    def embed_array(
+        self, texts: Sequence[str], *, kind: Kind = "document", on_batch: Callable[[int], None] | None = None
+    ) -> Vectors:
+        """The vectors, (n, d) float32, unit rows, in the order of the texts; one request for each batch of them.
 
         Raises:
-            ProviderError: the provider failed, or gave vectors that are none (their number, length or values).
+            ProviderError: the provider failed, or gave something that is not one usable vector for each text.
         """
-        return self._embedded([self.prefixes.document + text for text in texts])
+        prefix = self.prefixes.query if kind == "query" else self.prefixes.document
+        return embed_array(self.inner, [prefix + text for text in texts], on_batch=on_batch)
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """As `embed_array`, in lists."""
+        return cast("list[list[float]]", self.embed_array(texts).tolist())
 
     def embed_query(self, text: str) -> list[float]:
-        """The unit vector of a question; one network request."""
-        return self._embedded([self.prefixes.query + text])[0]
-
-    def _embedded(self, texts: Sequence[str]) -> list[list[float]]:
-        vectors: list[list[float]] = []
-        for start in range(0, len(texts), BATCH):
-            batch = list(texts[start : start + BATCH])
-            vectors += self._checked(self._requested(batch), len(batch))
-        return vectors
-
-    def _requested(self, batch: list[str]) -> list[list[float]]:
-        """What the provider answers. The error is raised outside the handler, so that it does not hold the original."""
-        try:
-            return self.inner.embed_documents(batch)
-        except Exception as error:  # noqa: BLE001 - packages raise anything; all of it is translated
-            failure = error if isinstance(error, LlmappsError) else self.translator(error, "")
-        raise failure
-
-    def _checked(self, vectors: list[list[float]], expected: int) -> list[list[float]]:
-        """The vectors at unit length, if there is one of the same length for each text."""
-        lengths = {len(vector) for vector in vectors}
-        norms = [math.sqrt(math.fsum(x * x for x in vector)) for vector in vectors]
-        if len(vectors) != expected or len(lengths) != 1 or not all(0 < norm < math.inf for norm in norms):
-            raise provider_error(
-                f"{self.endpoint.spec} gave vectors that cannot be used{self.endpoint.at}: {len(vectors)} for "
-                f"{expected} texts, of length {' and '.join(map(str, sorted(lengths))) or 'none'}.",
-                "malformed",
-                self.endpoint,
-                hint="Choose another embedding model, or check what answers at that address.",
-            )
-        return [[x / norm for x in vector] for vector, norm in zip(vectors, norms, strict=True)]
+        """The unit vector of a question."""
+        return cast("list[float]", self.embed_array([text], kind="query")[0].tolist())

@@ -16,6 +16,7 @@ from pydantic import Field
 from llmapps.errors import LlmappsError
 from llmapps.models.rebinding import rebind
 
+BYTES_PER_TOKEN = 3
 _NOTHING = "nothing was received"
 
 Translator = Callable[[Exception, str], LlmappsError]
@@ -50,6 +51,14 @@ class TranslatingModel(BaseChatModel):
     def _resolve_model_profile(self) -> Any:
         """What LangChain knows of the model: its own agents choose by it."""
         return getattr(self.inner, "profile", None)
+
+    def get_num_tokens(self, text: str) -> int:
+        """An estimate that is seldom too low: a token for every three bytes.
+
+        The tokenizer of a remote model is not here. With Qwen2.5's a token has 4.1 bytes of the sample course's notes
+        (3.3 of the note with the most tokens) and 4.0 of this package's code (2.8).
+        """
+        return -(-len(text.encode()) // BYTES_PER_TOKEN)
 
     def _should_stream(self, **kwargs: Any) -> bool:
         return self.inner._should_stream(**kwargs)

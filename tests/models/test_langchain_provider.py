@@ -111,7 +111,7 @@ def test_the_base_url_of_the_settings_is_not_followed(azure: pytest.MonkeyPatch)
     with CannedServer(as_json({}, 500)) as wanted, CannedServer(as_json({}, 500)) as other:
         azure.setenv("AZURE_OPENAI_ENDPOINT", wanted.url)
         model = open_chat("azure_openai", "m", ModelOptions(base_url=other.url, timeout_s=30))
-        model.inner.root_client.max_retries = 0
+        model.inner.inner.root_client.max_retries = 0
         with pytest.raises(ProviderError):
             model.invoke("hi")
         assert len(wanted.requests) == 1
@@ -139,5 +139,5 @@ def test_embeddings_over_http(azure: pytest.MonkeyPatch) -> None:
         azure.setenv("AZURE_OPENAI_ENDPOINT", server.url)
         embeddings = open_embeddings("azure_openai", "m", OPTIONS)
         assert embeddings.identity.startswith("azure_openai:m")
-        embeddings.inner.check_embedding_ctx_length = False  # else it fetches a tokenizer
+        embeddings.inner.inner.check_embedding_ctx_length = False  # else it fetches a tokenizer
         assert embeddings.embed_query("why?") == pytest.approx([0.6, 0.8])

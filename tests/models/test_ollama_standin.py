@@ -122,12 +122,12 @@ def read(path: Path) -> Recorded:
     )
 
 
-REFUSALS = (
-    "00_root", "01_version", "04_show_unknown", "23_chat_tools_unsupported", "32_chat_format_bad",
-    "60_err_chat_unknown", "61_err_chat_unknown_nostream", "62_err_generate_unknown", "63_err_embed_unknown",
-    "64_err_no_model", "65_err_empty_body", "66_err_bad_json", "67_err_bad_type", "68_err_bad_option", "70_err_404_path", "71_err_405",
-    "93_embed_chat_model", "94_chat_on_embed_model",
-)  # fmt: skip
+REFUSALS = """
+    00_root 01_version 04_show_unknown 23_chat_tools_unsupported 32_chat_format_bad 60_err_chat_unknown
+    61_err_chat_unknown_nostream 62_err_generate_unknown 63_err_embed_unknown 64_err_no_model
+    65_err_empty_body 66_err_bad_json 67_err_bad_type 68_err_bad_option 70_err_404_path 71_err_405
+    93_embed_chat_model 94_chat_on_embed_model
+""".split()
 
 
 @pytest.mark.data
