@@ -152,7 +152,7 @@ class FakeChat(BaseChatModel):
         """The reply's words, then its tool calls, then its finish; a failure or a missing finish where it says so."""
         words = _WORDS.findall(_before_stop(reply.text, stop))
         for word in words[:max_tokens]:
-            yield ChatGenerationChunk(message=AIMessageChunk(word))
+            yield ChatGenerationChunk(message=AIMessageChunk(content=word))
         if reply.error:
             raise ProviderError(
                 f"fake:{self.model} fails as its script says ({reply.error}).",
@@ -170,7 +170,7 @@ class FakeChat(BaseChatModel):
         written = min(len(words), max_tokens)
         yield ChatGenerationChunk(
             message=AIMessageChunk(
-                "",
+                content="",
                 tool_call_chunks=calls,
                 response_metadata={} if reply.cut else {"finish_reason": finish},
                 usage_metadata=_usage(sum(self.get_num_tokens(str(message.text)) for message in messages), written),

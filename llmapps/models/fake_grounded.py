@@ -1,7 +1,7 @@
 """An answer without a model: the sentences of the hits that share most words with the question, as they stand.
 
-It lets everything around a model (search, prompt, evidence, citations) run in milliseconds, with answers that make sense
-and are supported by construction.
+It lets everything around a model (search, prompt, evidence, citations) run in milliseconds, with answers that make
+sense and are supported by construction.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections import Counter
 
 NOT_COVERED = "The notes do not cover this."
 SENTENCES_GIVEN = 3
-LEAST_SHARE = 0.34
-"""Of the question's words, weighted by rarity, that a sentence must hold (choice: about one telling word of three)."""
+LEAST_SHARE = 0.3
+"""Of the question's words, weighted by rarity, that a sentence must hold (choice: one telling word of three)."""
 
 _HIT = re.compile(r"^\s*\[(\d+)\][^\n]*$", re.MULTILINE)
 _QUESTION = re.compile(r"^\s*(?:question|follow-up)\s*:\s*(.+)", re.IGNORECASE | re.MULTILINE)
-_FENCE_END = re.compile(r"^\s*(?:</|```)[^\n]*$", re.MULTILINE)
+_END_OF_HITS = re.compile(r"^\s*(?:</|(?:question|follow-up)\s*:)", re.IGNORECASE | re.MULTILINE)
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(])")
 _NO_PROSE = re.compile(r"^\s*(?:#|\||```|</?\w)")
 _LIST_MARK = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
@@ -30,12 +30,12 @@ _EMPTY_WORDS = frozenset(
 
 
 def grounded_answer(prompt: str) -> str:
-    """Up to three sentences from the numbered hits in the prompt, best first; a refusal when none fits.
+    r"""Up to three sentences from the numbered hits in the prompt, best first; a refusal when none fits.
 
-    A hit is a line that begins with its number, such as "[1] notes.md: Attention", and the text below it. The question is
-    what follows the last "Question:", or the last line. Without hits, the question is the answer.
+    A hit is a line that begins with its number, such as "[1] notes.md: Attention", and the text below it. The question
+    is what follows the last "Question:", or the last line. Without hits, the question is the answer.
 
-    >>> grounded_answer("[1] a.md\\nCats purr. Dogs bark at cats.\\n\\nQuestion: What do dogs do?")
+    >>> grounded_answer("[1] a.md\nCats purr. Dogs bark at cats.\n\nQuestion: What do dogs do?")
     'Dogs bark at cats.'
     """
     question = _question(prompt)
@@ -62,10 +62,10 @@ def _sentences(prompt: str) -> list[str]:
     heads = list(_HIT.finditer(prompt))
     found: dict[str, None] = {}
     for number, head in enumerate(heads):
-        end = heads[number + 1].start() if number + 1 < len(heads) else len(prompt)
-        text = prompt[head.end() : end]
-        closing = [match.start() for pattern in (_FENCE_END, _QUESTION) if (match := pattern.search(text))]
-        for paragraph in _paragraphs(text[: min(closing, default=len(text))]):
+        last = number + 1 == len(heads)
+        text = prompt[head.end() : None if last else heads[number + 1].start()]
+        closing = _END_OF_HITS.search(text) if last else None
+        for paragraph in _paragraphs(text[: closing.start() if closing else None]):
             found |= dict.fromkeys(part for part in _SENTENCE_END.split(paragraph) if part.endswith((".", "!", "?")))
     return list(found)
 

@@ -9,9 +9,9 @@ A script is a file of JSON lines, or one JSON list. Each element is a reply, a t
     {"text": "This sentence is never fin", "cut": true}
     {"text": "slow", "delay_s": 0.5}
 
-`args` may also be a text, for arguments that are not valid JSON. A reply with `match` (a regular expression, searched in
-all messages) answers every prompt that it matches; the first such reply wins. The others are given one after the other.
-Empty lines, and lines that begin with #, are skipped.
+`args` may also be a text, for arguments that are not valid JSON. A reply with `match` (a regular expression, searched
+in all messages) answers every prompt that it matches; the first such reply wins. The others are given one after the
+other. Empty lines, and lines that begin with #, are skipped.
 """
 
 from __future__ import annotations
