@@ -148,7 +148,9 @@ def _key_for(url: str) -> tuple[str, str]:
 
 
 def _is_openai(url: str) -> bool:
-    return origin(url) == origin(OPENAI_URL)
+    """Whether it is OpenAI's own server, also a regional one such as eu.api.openai.com, and not in plain text."""
+    scheme, host, port = origin(url)
+    return (scheme, port) == ("https", 443) and f".{host}".endswith(".api.openai.com")
 
 
 def _translate(error: Exception, partial_text: str, *, endpoint: Endpoint) -> ProviderError:

@@ -163,6 +163,22 @@ def test_openai_itself_does_not_get_the_key_of_another_server(monkeypatch: pytes
     assert openai_compatible._key_for("http://api.openai.com/v1") == ("LLMAPPS_API_KEY", "the-key-of-another")
 
 
+@pytest.mark.parametrize(
+    ("url", "theirs"),
+    [
+        (OPENAI_URL, True),
+        ("https://eu.api.openai.com:443/v1", True),
+        ("http://api.openai.com/v1", False),
+        ("https://api.openai.com:8443/v1", False),
+        ("https://notapi.openai.com.evil.example/v1", False),
+        ("https://evilapi.openai.com/v1", False),
+        ("https://api.openai.com@evil.example/v1", False),
+    ],
+)
+def test_which_servers_are_openais_own(url: str, theirs: bool) -> None:
+    assert openai_compatible._is_openai(url) is theirs
+
+
 # --- what a person is told
 
 

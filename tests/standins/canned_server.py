@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -149,7 +150,7 @@ class PlayingHandler(BaseHTTPRequestHandler):
     def break_connection(self, *, reset: bool) -> None:
         if reset:  # linger for no time: the peer gets RST in place of FIN
             self.connection.setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if _WINDOWS else "ii", 1, 0)
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("HH" if _WINDOWS else "ii", 1, 0)
             )
         self.close_connection = True
         self.rfile.close()
@@ -176,7 +177,7 @@ class PlayingHandler(BaseHTTPRequestHandler):
             self.end_chunks()
 
 
-_WINDOWS = hasattr(socket, "SIO_RCVALL")
+_WINDOWS = sys.platform == "win32"
 
 
 class _CannedHandler(PlayingHandler):
