@@ -112,7 +112,9 @@ def test_commands_run(folder: Path, weights_home: Path, cli: Callable[..., Any])
                 where = where / shlex.split(command)[1]
             elif command.startswith("llmapps ") and not NOT_RUN.match(command):
                 result = cli(
-                    *with_fake_model(shlex.split(command)[1:]), cwd=where, env={"LLMAPPS_MODEL": "fake:grounded"}
+                    *with_fake_model(shlex.split(command, comments=True)[1:]),
+                    cwd=where,
+                    env={"LLMAPPS_MODEL": "fake:grounded"},
                 )
                 assert result.code == 0, f"{command}\n{result.err}"
                 ran += 1
