@@ -48,7 +48,7 @@ def fastest_files(name: str) -> OnnxFiles:
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in there, the shipped file works
         warnings.warn(
             f"The fast form of {weights.name} cannot be made ({type(error).__name__}: {error}). The file is used as it "
-            "is: five times slower, and with an index identity of its own. Check that the folder "
+            "is: half as fast, and with an index identity of its own. Check that the folder "
             f"{weights.parent} can be written, and try `pip install --force-reinstall onnx`.",
             RuntimeWarning,
             stacklevel=2,
