@@ -17,13 +17,14 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.chat_models import agenerate_from_stream, generate_from_stream
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, ToolCallChunk
 from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.tool import default_tool_parser
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -42,6 +43,7 @@ Answerer = Callable[[list[BaseMessage]], Reply]
 """What a fake model is: from the messages to a reply."""
 
 NAMES = ("echo", "grounded", "script:FILE", "evil", "evil-leak")
+_RAW_CALLS = "calls_as_written"
 _WORDS = re.compile(r"\S+\s*|\s+")
 
 
@@ -107,7 +109,7 @@ class FakeChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return generate_from_stream(self._stream(messages, stop, **kwargs))
+        return _with_calls_parsed_strictly(generate_from_stream(self._stream(messages, stop, **kwargs)))
 
     async def _agenerate(
         self,
@@ -116,7 +118,7 @@ class FakeChat(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return await agenerate_from_stream(self._astream(messages, stop, **kwargs))
+        return _with_calls_parsed_strictly(await agenerate_from_stream(self._astream(messages, stop, **kwargs)))
 
     def _stream(
         self,
@@ -172,10 +174,23 @@ class FakeChat(BaseChatModel):
             message=AIMessageChunk(
                 content="",
                 tool_call_chunks=calls,
+                additional_kwargs={_RAW_CALLS: calls} if calls else {},
                 response_metadata={} if reply.cut else {"finish_reason": finish},
                 usage_metadata=_usage(sum(self.get_num_tokens(str(message.text)) for message in messages), written),
             )
         )
+
+
+def _with_calls_parsed_strictly(result: ChatResult) -> ChatResult:
+    """The result with broken arguments as `invalid_tool_calls`, as providers' packages have it.
+
+    Joining the chunks of a stream, LangChain completes broken JSON and takes it for a valid call.
+    """
+    message = cast("AIMessage", result.generations[0].message)
+    raw = message.additional_kwargs.pop(_RAW_CALLS, ())
+    wired = [{"id": call["id"], "function": {"name": call["name"], "arguments": call["args"]}} for call in raw]
+    message.tool_calls, message.invalid_tool_calls = default_tool_parser(wired)
+    return result
 
 
 def _usage(read: int, written: int) -> UsageMetadata:
