@@ -67,7 +67,7 @@ PROVIDERS_TRIED: dict[str, Callable[[], AbstractContextManager[Opener]]] = {
     "ollama": ollama,
 }
 
-CANNOT: dict[tuple[str, str], str] = {("ollama", "stops_at_stop"): "the stand-in knows no stop words"}
+CANNOT: dict[tuple[str, str], str] = {}
 """By provider and law: why it cannot keep it."""
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from conftest import OUTSIDE, cannot_be_had
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
+from standins.ollama_server import OllamaServer
 
 from llmapps.models import embedding_model
 from llmapps.models.embedding import Kind, embed_array, identity_of
@@ -41,13 +42,16 @@ def minilm_folder() -> Path:
     return Path(found.origin).parent / "model"
 
 
-@pytest.fixture(params=["onnx", "fake", "sentence-transformers", "another's"], scope="module")
+@pytest.fixture(params=["onnx", "fake", "ollama", "sentence-transformers", "another's"], scope="module")
 def embeddings(request: pytest.FixtureRequest) -> Iterator[Embeddings]:
     if request.param == "onnx":
         request.getfixturevalue("weights_home")
         yield embedding_model("onnx:all-minilm-l6-v2")
     elif request.param == "fake":
         yield embedding_model("fake:hashed")
+    elif request.param == "ollama":
+        with OllamaServer(embeddings={"nomic-embed-text": embedding_model("fake:hashed")}) as server:
+            yield embedding_model("ollama:nomic-embed-text", base_url=server.url)
     elif request.param == "sentence-transformers":
         yield embedding_model(f"sentence-transformers:{minilm_folder()}", offline=True)
     else:

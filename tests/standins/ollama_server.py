@@ -221,7 +221,7 @@ class OllamaHandler(PlayingHandler):
     def _said(self, body: dict[str, Any], messages: list[BaseMessage]) -> Iterator[AIMessage]:
         """What the model behind answers, piece by piece; in one piece where it may call tools."""
         model, given = self.owner.chat[tagged(body["model"])], body.get("options", {})
-        names = {"num_predict": "max_tokens", "temperature": "temperature"}
+        names = {"num_predict": "max_tokens", "temperature": "temperature", "stop": "stop"}
         options = {ours: given[theirs] for theirs, ours in names.items() if given.get(theirs) is not None}
         if isinstance(body.get("format"), dict):
             options["response_format"] = {"type": "json_schema", "json_schema": {"name": "a", "schema": body["format"]}}
