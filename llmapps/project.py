@@ -14,6 +14,8 @@ from llmapps.errors import NotesError, ProjectError, did_you_mean
 from llmapps.settings import llmapps_home
 
 MARKER = "llmapps.toml"
+COURSE_FILE = "course.toml"
+_STEPS_UP = 2
 CONTENT_FOLDERS = ("prompts", "rag", "agents", "eval")
 BUILTIN_PREFIX = "builtin:"
 
@@ -94,7 +96,8 @@ class Notes:
 
     Attributes:
         path: the folder, or the file.
-        course_file: `course.toml` in the notes' folder or beside it, or None.
+        course_file: `course.toml` in the notes' folder, beside it or further up, or None.
+        course_prefix: what is put before a document's path so that the course file knows it, such as "week5/".
         index: the folder of the index; never among the notes.
         name: how the notes are called in messages.
     """
@@ -103,6 +106,7 @@ class Notes:
     course_file: Path | None
     index: Path
     name: str
+    course_prefix: str = ""
 
     @property
     def folder(self) -> Path:
@@ -124,17 +128,32 @@ def find_notes(notes: str | Path | None, project: Project | None = None) -> Note
         notes = project.root / "rag" / "notes"
     if notes is None or str(notes) == BUILTIN_PREFIX:
         folder = builtin_root() / "rag" / "notes"
-        return Notes(folder, _course_file(folder), _index_folder(folder, None), "the built-in course")
+        return Notes(folder, folder.parent / "course.toml", _index_folder(folder, None), "the built-in course")
     path = Path(notes).expanduser()
     if not path.exists():
         raise NotesError(f'There is no file or folder "{path}". Check the path that was given as notes.')
     path = path.resolve()
-    return Notes(path, _course_file(path if path.is_dir() else path.parent), _index_folder(path, project), str(notes))
+    folder = path if path.is_dir() else path.parent
+    course_file, course_prefix = _course_of(folder, project)
+    return Notes(path, course_file, _index_folder(path, project), str(notes), course_prefix)
 
 
-def _course_file(folder: Path) -> Path | None:
-    candidates = (folder / "course.toml", folder.parent / "course.toml")
-    return next((path for path in candidates if path.is_file()), None)
+def _course_of(folder: Path, project: Project | None) -> tuple[Path | None, str]:
+    """The course file that rules a folder of notes, and the folder's place below the course's notes.
+
+    A part of the notes is found in the course of the whole, so that what is not released cannot be had by naming
+    its folder. The search goes up to the project's root; outside of a project, two folders up.
+    """
+    inside = project is not None and folder.is_relative_to(project.root)
+    for steps, place in enumerate((folder, *folder.parents)):
+        if (place / COURSE_FILE).is_file():
+            notes = place / "notes"
+            root = notes if folder.is_relative_to(notes) else place
+            prefix = folder.relative_to(root).as_posix()
+            return place / COURSE_FILE, "" if prefix == "." else f"{prefix}/"
+        if (inside and project is not None and place == project.root) or (not inside and steps == _STEPS_UP):
+            break
+    return None, ""
 
 
 def _index_folder(path: Path, project: Project | None) -> Path:

@@ -46,7 +46,7 @@ class Settings:
     timeout_s: float = _setting(300.0, "seconds for a whole model call", 1, 86_400)
     threads: int = _setting(0, "threads of the embedded engine; 0: all cores", 0, 1024)
     gpu_layers: int = _setting(0, "layers of the embedded model that go to a GPU; -1: all", -1, 1000)
-    strict: bool = _setting(False, "drop sentences that the notes do not support")
+    strict_answers: bool = _setting(False, "drop sentences that the notes do not support")
     offline: bool = _setting(False, "forbid every host but this machine")
 
 

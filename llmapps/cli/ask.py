@@ -33,7 +33,7 @@ def ask(
         "base_url": base_url,
         "embedding": embedding,
         "top": top,
-        "strict": strict or None,
+        "strict_answers": strict or None,
     }
     with open_rag(flags, project=project, as_of=as_of, wait=not no_wait) as rag:
         rag.on_sync = tell_report

@@ -35,7 +35,7 @@ def chat(
         "base_url": base_url,
         "embedding": embedding,
         "top": top,
-        "strict": strict or None,
+        "strict_answers": strict or None,
     }
     with open_rag(flags, project=project, as_of=as_of) as rag:
         rag.on_sync = tell_report

@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from llmapps.rag.rag import Chat, Rag
+    from llmapps.rag.chat import Chat
+    from llmapps.rag.rag import Rag
 
 __all__ = ["Chat", "Rag"]
 

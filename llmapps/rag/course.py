@@ -44,20 +44,30 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A course: its title and its units in order."""
+    """A course: its title and its units in order.
+
+    Attributes:
+        prefix: what is put before a document's path to match the units' patterns, where only a part of the course's
+            notes is searched, such as "week5/".
+    """
 
     title: str = ""
     units: tuple[Unit, ...] = ()
+    prefix: str = ""
 
     def hidden(self, documents: Iterable[str], as_of: datetime.date | None = None) -> set[str]:
         """Those of the documents that are not released yet on the day `as_of` (today)."""
         day = as_of or datetime.date.today()
         closed = [unit for unit in self.units if unit.release and unit.release > day]
-        return {document for document in documents if any(unit.holds(document) for unit in closed)}
+        return {document for document in documents if any(unit.holds(self.prefix + document) for unit in closed)}
 
 
-def load_course(path: Path | None) -> Course:
+def load_course(path: Path | None, prefix: str = "") -> Course:
     """The course in a `course.toml`; an empty one for None.
+
+    Args:
+        path: of the file.
+        prefix: see `Course`.
 
     Raises:
         ProjectError: the file is not TOML, has an unknown key, lacks one, or a value has the wrong type.
@@ -74,7 +84,7 @@ def load_course(path: Path | None) -> Course:
     title, units = table.get("title", ""), table.get("units", [])
     if not isinstance(title, str) or not isinstance(units, list):
         raise ProjectError(f"{path}: title must be a text and units a list of [[units]] tables.")
-    return Course(title, tuple(_parse_unit(unit, f"{path}: unit {n}") for n, unit in enumerate(units, start=1)))
+    return Course(title, tuple(_parse_unit(unit, f"{path}: unit {n}") for n, unit in enumerate(units, start=1)), prefix)
 
 
 def _parse_unit(table: Any, where: str) -> Unit:

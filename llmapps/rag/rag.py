@@ -18,19 +18,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from llmapps.errors import IndexBusyError, QuestionError
-from llmapps.models import chat_model, embedding_model
+from llmapps.errors import IndexBusyError
 from llmapps.models.embedding import embed_array
 from llmapps.project import Notes, Project, find_notes, find_project
 from llmapps.prompts import Prompt, load_prompt
 from llmapps.rag.answering.abstention import covers
-from llmapps.rag.answering.conversation import Turn, history_messages, stand_alone
+from llmapps.rag.answering.conversation import Turn, history_messages
 from llmapps.rag.answering.evidence import EvidenceChecker
-from llmapps.rag.answering.writer import AnswerPlan, Event, Finished, Understood, abstain, write_answer
+from llmapps.rag.answering.writer import AnswerPlan, Event, Finished, abstain, write_answer
+from llmapps.rag.chat import Chat
 from llmapps.rag.course import load_course
 from llmapps.rag.index.report import SyncOptions, SyncReport
 from llmapps.rag.index.store import IndexStore
 from llmapps.rag.index.sync import sync_notes
+from llmapps.rag.model_choice import open_chat_model, open_embeddings
+from llmapps.rag.question import require_question
 from llmapps.rag.search.searcher import Searcher, SearchResult
 from llmapps.settings import Settings, SourcedSettings, load_settings
 from llmapps.types import Answer, Hit
@@ -103,12 +105,7 @@ class Rag:
     @classmethod
     def from_settings(cls, sourced: SourcedSettings, project: Project | None, download: Any = None) -> Rag:
         """Like `open`, with settings that were loaded already; `download` is told about weights that are fetched."""
-        notes = sourced.values.notes
-        if notes is not None and project is not None and sourced.sources["notes"] == str(project.marker):
-            notes = (
-                notes if notes == "builtin:" else str(project.root / notes)
-            )  # a path in a file is relative to the file
-        return cls(find_notes(notes, project), sourced.values, project, download)
+        return cls(find_notes(sourced.values.notes, project), sourced.values, project, download)
 
     # --- the index ------------------------------------------------------------------------------------
 
@@ -143,14 +140,15 @@ class Rag:
 
     def search(self, question: str, top: int | None = None) -> list[Hit]:
         """The `top` best hits for a question, best first."""
-        question = _require_question(question)
+        question = require_question(question)
         self._sync_unless_busy()
         return list(self._search(question, top).hits)
 
     def _search(self, question: str, top: int | None = None) -> SearchResult:
         if self._searcher is None:
             store = IndexStore(self.notes.index)
-            self._searcher = Searcher(store, self.embeddings, load_course(self.notes.course_file)), store
+            course = load_course(self.notes.course_file, self.notes.course_prefix)
+            self._searcher = Searcher(store, self.embeddings, course), store
         return self._searcher[0].search(question, top or self.settings.top, self.as_of)
 
     # --- answers --------------------------------------------------------------------------------------
@@ -177,7 +175,7 @@ class Rag:
             question: in plain words.
             turns: of a conversation so far; see `Chat`.
         """
-        question = _require_question(question)
+        question = require_question(question)
         # The model is loaded by a process of its own: it gets ready while this one searches.
         if start := getattr(self.model, "start", None):
             start()
@@ -202,7 +200,7 @@ class Rag:
             label=self.model_label,
             prompt=self.prompt("answer"),
             room=self.settings.context_tokens - self.settings.max_tokens,
-            strict=self.settings.strict,
+            strict=self.settings.strict_answers,
             new_checker=self._new_checker,
         )
 
@@ -224,19 +222,7 @@ class Rag:
     def model(self) -> BaseChatModel:
         """The chat model; made when it is first used."""
         if self._model is None:
-            set_ = self.settings
-            self._model = chat_model(
-                set_.model,
-                base_url=set_.base_url,
-                temperature=set_.temperature,
-                max_tokens=set_.max_tokens,
-                context_tokens=set_.context_tokens,
-                timeout_s=set_.timeout_s,
-                threads=set_.threads,
-                gpu_layers=set_.gpu_layers,
-                offline=set_.offline,
-                download=self._download,
-            )
+            self._model = open_chat_model(self.settings, self._download)
         return self._model
 
     @property
@@ -248,14 +234,7 @@ class Rag:
     def embeddings(self) -> Embeddings:
         """The embedding model; made when it is first used."""
         if self._embeddings is None:
-            set_ = self.settings
-            self._embeddings = embedding_model(
-                set_.embedding,
-                base_url=set_.base_url,
-                threads=set_.threads,
-                offline=set_.offline,
-                download=self._download,
-            )
+            self._embeddings = open_embeddings(self.settings, self._download)
         return self._embeddings
 
     def prompt(self, name: str) -> Prompt:
@@ -295,43 +274,3 @@ class Rag:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-class Chat:
-    """A conversation about the notes.
-
-    Attributes:
-        turns: what was asked and answered so far.
-    """
-
-    def __init__(self, rag: Rag) -> None:
-        self.rag = rag
-        self.turns: list[Turn] = []
-
-    def understand(self, question: str) -> str:
-        """The question with what it leans on spelled out, such as "its" after an earlier question."""
-        return stand_alone(
-            _require_question(question), self.turns, self.rag.model, self.rag.prompt("condense-question")
-        )
-
-    def stream(self, question: str) -> Iterator[Event]:
-        """The events of the answer; the turn is remembered when the answer is finished."""
-        understood = self.understand(question)
-        if understood != question.strip():
-            yield Understood(understood)
-        for event in self.rag.stream(understood, self.turns):
-            if isinstance(event, Finished):
-                self.turns.append(Turn(question, understood, event.answer.text))
-            yield event
-
-    def ask(self, question: str) -> Answer:
-        """The answer to a question that may lean on earlier ones."""
-        *_, last = self.stream(question)
-        assert isinstance(last, Finished)
-        return last.answer
-
-
-def _require_question(question: str) -> str:
-    if not any(character.isalnum() for character in question):
-        raise QuestionError('The question is empty. Ask something, such as `llmapps ask "What is RAG?"`.')
-    return question.strip()

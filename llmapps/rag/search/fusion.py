@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from statistics import fmean, pstdev
 
-DENSE_WEIGHT = 0.6
+DENSE_WEIGHT = 0.5
 """Share of the dense score: choice, measured in tests/benchmarks/search.py."""
 
 
