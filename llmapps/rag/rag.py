@@ -29,6 +29,7 @@ from llmapps.rag.answering.writer import AnswerPlan, Event, Finished, abstain, w
 from llmapps.rag.chat import Chat
 from llmapps.rag.course import load_course
 from llmapps.rag.index.report import SyncOptions, SyncReport
+from llmapps.rag.index.schema import FILE_NAME
 from llmapps.rag.index.store import IndexStore
 from llmapps.rag.index.sync import sync_notes
 from llmapps.rag.model_choice import open_chat_model, open_embeddings
@@ -142,9 +143,12 @@ class Rag:
         """The `top` best hits for a question, best first."""
         question = require_question(question)
         self._sync_unless_busy()
-        return list(self._search(question, top).hits)
+        return list(self.look_up(question, top).hits)
 
-    def _search(self, question: str, top: int | None = None) -> SearchResult:
+    def look_up(self, question: str, top: int | None = None) -> SearchResult:
+        """The hits together with how well they fit, in the index as it is: without a sync, unless there is no index."""
+        if not (self.notes.index / FILE_NAME).is_file():
+            self.sync()
         if self._searcher is None:
             store = IndexStore(self.notes.index)
             course = load_course(self.notes.course_file, self.notes.course_prefix)
@@ -182,7 +186,7 @@ class Rag:
         begun = time.perf_counter()
         self._sync_unless_busy()
         synced = time.perf_counter()
-        result = self._search(question)
+        result = self.look_up(question)
         timings = {"sync": synced - begun, "retrieve": time.perf_counter() - synced}
         if not result.hits or not covers(result.similarity, result.coverage):
             timings["total"] = sum(timings.values())
@@ -201,17 +205,19 @@ class Rag:
             prompt=self.prompt("answer"),
             room=self.settings.context_tokens - self.settings.max_tokens,
             strict=self.settings.strict_answers,
-            new_checker=self._new_checker,
+            new_checker=self.evidence_checker,
         )
 
-    def _new_checker(self, question: str, hits: Sequence[Hit]) -> EvidenceChecker:
+    def evidence_checker(self, question: str, hits: Sequence[Hit]) -> EvidenceChecker:
+        """What checks sentences of an answer against these hits."""
         return EvidenceChecker(
             question, hits, lambda texts: embed_array(self.embeddings, texts, kind="document"), self._rarity
         )
 
     def _rarity(self, words: Sequence[str]) -> dict[str, float]:
         """The weight of each word: higher, the fewer chunks hold it."""
-        assert self._searcher is not None
+        if self._searcher is None:
+            return dict.fromkeys(words, 1.0)
         store = self._searcher[1]
         count = store.chunk_count()
         return {word: math.log(1 + count / (1 + found)) for word, found in store.document_frequencies(words).items()}
