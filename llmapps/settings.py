@@ -39,7 +39,7 @@ class Settings:
         None, "address of an OpenAI-compatible or Ollama server", example="http://localhost:8000/v1"
     )
     notes: str | None = _setting(None, "folder or file of notes; builtin: is the built-in course", example="my-notes")
-    top: int = _setting(4, "how many hits the model is shown", 1, 50)
+    top: int = _setting(4, "how many hits a search brings; the model is shown the best of them", 1, 50)
     temperature: float = _setting(0.0, "randomness of the answer; 0 gives the likeliest words", 0, 2)
     max_tokens: int = _setting(400, "length of an answer, in tokens", 1, 100_000)
     context_tokens: int = _setting(4096, "context of the model: prompt and answer, in tokens", 512, 1_000_000)

@@ -34,6 +34,7 @@ from llmapps.rag.index.store import IndexStore
 from llmapps.rag.index.sync import sync_notes
 from llmapps.rag.model_choice import open_chat_model, open_embeddings
 from llmapps.rag.question import require_question
+from llmapps.rag.search.leading import leading_hits
 from llmapps.rag.search.searcher import Searcher, SearchResult
 from llmapps.settings import Settings, SourcedSettings, load_settings
 from llmapps.types import Answer, Hit
@@ -192,7 +193,8 @@ class Rag:
             timings["total"] = sum(timings.values())
             yield Finished(abstain(question, result.hits, self.model_label, timings))
             return
-        yield from write_answer(self._plan(), question, result.hits, timings, history_messages(turns))
+        hits = leading_hits(result.hits)
+        yield from write_answer(self._plan(), question, hits, timings, history_messages(turns))
 
     def chat(self) -> Chat:
         """A conversation about the notes, which remembers what was said."""

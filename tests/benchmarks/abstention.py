@@ -43,7 +43,10 @@ def main() -> None:
         shares = {f"refused: {kind}": sum(values) / len(values) for kind, values in refused.items()}
         return {"floor": name, "answered": sum(answered) / len(answered), **shares}
 
-    rows = [row(f"{floor:.2f}{' (ours)' if floor == FLOOR else ''}", floor, fit) for floor in sorted({0.35, 0.38, FLOOR, 0.44, 0.47})]
+    rows = [
+        row(f"{floor:.2f}{' (ours)' if floor == FLOOR else ''}", floor, fit)
+        for floor in sorted({0.35, 0.38, FLOOR, 0.44, 0.47})
+    ]
     for name, measure in (
         ("similarity alone", lambda similarity, _: similarity),
         ("coverage alone", lambda _, coverage: coverage),
