@@ -62,7 +62,7 @@ def require_length(text: str) -> str:
     """The text itself, or DocumentError when it is too long to be a note."""
     if len(text) > MAX_TEXT_CHARACTERS:
         raise DocumentError(
-            f"holds {len(text) / 1e6:.1f} million characters of text; {MAX_TEXT_CHARACTERS / 1e6:.0f} is the limit: split it"
+            f"holds {len(text) / 1e6:.1f} million characters; {MAX_TEXT_CHARACTERS / 1e6:.0f} million is the limit: split it"
         )
     return text
 

@@ -29,9 +29,9 @@ _VOID = frozenset(
 )
 # fmt: off
 _BLOCKS = frozenset({
-    "address", "article", "aside", "blockquote", "body", "center", "details", "div", "dl", "dt", "fieldset", "figcaption",
-    "figure", "footer", "form", "header", "hr", "html", "legend", "main", "menu", "ol", "p", "section", "summary", "table",
-    "tbody", "tfoot", "thead", "ul",
+    "address", "article", "aside", "blockquote", "body", "center", "details", "div", "dl", "dt", "fieldset",
+    "figcaption", "figure", "footer", "form", "header", "hr", "html", "legend", "main", "menu", "ol", "p", "section",
+    "summary", "table", "tbody", "tfoot", "thead", "ul",
 })
 # fmt: on
 _BREAKS = {**dict.fromkeys(_BLOCKS, Break.BLOCK), **dict.fromkeys(("br", "caption", "dd"), Break.LINE)}
@@ -65,6 +65,7 @@ _HIDDEN_STYLE = re.compile(
     r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden|(?:opacity|font-size)\s*:\s*0(?![.\d]*[1-9]))",
     re.IGNORECASE,
 )
+_HUGE_NUMBERS = re.compile(r"&#(?:\d{9,}|[xX][\da-fA-F]{9,});?")
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w-]{1,30})""", re.IGNORECASE)
 
 
@@ -72,13 +73,26 @@ def load(data: bytes, title: str) -> LoadedDocument:
     """The visible text; the title is the first main heading, else the page's `<title>`."""
     charset = _CHARSET.search(data[:4096])
     reader = _PageReader()
-    reader.feed(clean(decode(data, declared=charset[1].decode() if charset else "")))
+    reader.feed(defused(clean(decode(data, declared=charset[1].decode() if charset else ""))))
     reader.close()
     text = reader.writer.text
     builder = SectionBuilder()
     builder.add(text, reader.writer.headings, (0, len(text)), Place(), "text")
     main = next((heading.text for heading in reader.writer.headings if heading.level == 1), "")
     return LoadedDocument(text, tuple(builder.sections), tuple(reader.writer.marks), main or reader.title or title)
+
+
+def defused(source: str) -> str:
+    """The page without what makes Python's parser search to the end of it again and again, or stop; lines are kept.
+
+    That is, in Python 3.11: tags and comments that are never closed (their time is quadratic), `<![` with anything but
+    the few words it knows (an AssertionError), and numbers of characters with thousands of digits (a ValueError).
+    """
+    last_tag_end = source.rfind(">") + 1
+    source = source[:last_tag_end] + source[last_tag_end:].replace("<", " ")
+    last_comment_end = max(0, source.rfind("-->"))
+    source = source[:last_comment_end] + source[last_comment_end:].replace("<!--", "<! ")
+    return _HUGE_NUMBERS.sub("\ufffd", source.replace("<![", "<! ["))
 
 
 class _PageReader(HTMLParser):
