@@ -1,27 +1,20 @@
-"""A prompt file: YAML front matter that declares the variables, then the template. Strict at load."""
+"""A prompt: a file of front matter and a template, found by name, read strictly, rendered with values."""
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from llmapps.errors import ProjectError, PromptError, did_you_mean
 from llmapps.project import BUILTIN_PREFIX, Project, find_unit
-from llmapps.prompts.template import Message, Node, names_used, parse_template, render
+from llmapps.prompts.front_matter import SCALARS, FrontMatter, Kind, parse_front_matter
+from llmapps.prompts.messages import Message
+from llmapps.prompts.template import Block, Node, Value, parse_template, render
 
 SUFFIX = ".prompt"
-_KEYS = {"description", "input"}
-_FRONT_MATTER = re.compile(r"\A---\r?\n(.*?)^---[ \t]*\r?\n", re.DOTALL | re.MULTILINE)
-_SCALARS: dict[str, Callable[[Any], bool]] = {
-    "string": lambda value: isinstance(value, str),
-    "integer": lambda value: type(value) is int,
-    "number": lambda value: type(value) in (int, float),
-    "boolean": lambda value: isinstance(value, bool),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +23,15 @@ class Prompt:
 
     Attributes:
         variables: what it is given, by name: "string", "integer", "number", "boolean", or for a list of objects
-            the fields of each.
+            the kind of each field.
         origin: "project" or "builtin".
-        hash: of the file's text; names this very wording in traces and answers.
+        hash: of the file's text, however its lines end; names this very wording in traces and answers.
         also_accepts: variables of the built-in prompt that this one replaces, and does not use.
     """
 
     name: str
     description: str
-    variables: Mapping[str, str | Mapping[str, str]]
+    variables: Mapping[str, Kind]
     nodes: Sequence[Node]
     origin: str
     hash: str
@@ -52,19 +45,25 @@ class Prompt:
     def messages(self, history: Sequence[Message] = (), /, **values: Any) -> list[Message]:
         """The prompt's messages with these values.
 
+        Args:
+            history: the messages that stand at {{history}}.
+            values: one for each variable; for a list of objects, mappings (fields that the prompt does not declare
+                are left out).
+
         Raises:
             PromptError: a value is missing, not declared, or has the wrong type.
         """
         for name in values:
             if name not in self.variables and name not in self.also_accepts:
-                raise PromptError(
-                    f'The prompt "{self.name}" has no variable "{name}". {did_you_mean(name, self.variables)}'.strip()
-                )
+                hint = did_you_mean(name, self.variables) or f"Its variables are: {', '.join(self.variables)}."
+                raise PromptError(f'The prompt "{self.name}" has no variable "{name}". {hint}')
+        given = {}
         for name, kind in self.variables.items():
             if name not in values:
-                raise PromptError(f'The prompt "{self.name}" needs a value for "{name}".')
-            _require_type(self.name, name, kind, values[name])
-        return render(self.nodes, values, history)
+                raise PromptError(f'The prompt "{self.name}" needs a value for "{name}"; pass {name}=...')
+            where = f'The prompt "{self.name}"'
+            given[name] = _require_value(where, name, kind, values[name])
+        return render(self.nodes, given, history)
 
 
 def load_prompt(name: str, project: Project | None = None) -> Prompt:
@@ -75,129 +74,118 @@ def load_prompt(name: str, project: Project | None = None) -> Prompt:
         PromptError: the file is wrong; or it replaces a built-in prompt, but needs variables that this one has not.
     """
     path, origin = find_unit("prompts", name, SUFFIX, project)
-    prompt = parse_prompt(path.read_text(encoding="utf-8-sig"), str(path), origin)
-    if origin == "builtin":
-        return prompt
+    return parse_prompt(_read(path), str(path), origin, _replaced(path) if origin == "project" else None)
+
+
+def _replaced(path: Path) -> Mapping[str, Kind] | None:
+    """The variables of the built-in prompt that a project's file replaces; None if it replaces none."""
     try:
-        replaced, _ = find_unit("prompts", BUILTIN_PREFIX + prompt.name, SUFFIX)
+        builtin, _ = find_unit("prompts", BUILTIN_PREFIX + path.name.removesuffix(SUFFIX), SUFFIX)
     except ProjectError:
-        return prompt
-    given = parse_prompt(replaced.read_text(encoding="utf-8-sig"), str(replaced), "builtin").variables
-    for variable in prompt.variables:
-        if variable not in given:
-            raise PromptError(
-                f'{path}: the variable "{variable}" is not given to "{prompt.name}"; it gets: {", ".join(given)}. '
-                f"{did_you_mean(variable, given)}".strip()
-            )
-    return Prompt(
-        prompt.name,
-        prompt.description,
-        prompt.variables,
-        prompt.nodes,
-        origin,
-        prompt.hash,
-        frozenset(given) - set(prompt.variables),
-    )
+        return None
+    return parse_prompt(_read(builtin), str(builtin), "builtin").variables
 
 
-def parse_prompt(text: str, where: str, origin: str = "project") -> Prompt:
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PromptError(f"{path} cannot be read: {error}. Save it as UTF-8 text.") from error
+
+
+def parse_prompt(text: str, where: str, origin: str = "project", given: Mapping[str, Kind] | None = None) -> Prompt:
     """The prompt in the text of a file.
 
+    Args:
+        text: the file's.
+        where: its path; its name is the prompt's.
+        origin: "project" or "builtin".
+        given: the variables of the prompt that it replaces, and so all that it will be given; None if it replaces none.
+
     Raises:
-        PromptError: no front matter, an unknown key, a variable that is used and not declared, or declared and not
-            used; names file and line.
+        PromptError: wrong front matter, a variable that is used and not declared, declared and not used, or not
+            given; names file and line.
     """
-    match = _FRONT_MATTER.match(text)
-    if not match:
-        raise PromptError(f"{where}:1: a prompt file begins with front matter between two lines of ---.")
-    front = _parse_front_matter(match.group(1), where)
-    variables = _parse_variables(front.get("input"), where, text)
-    nodes = parse_template(text[match.end() :].replace("\r\n", "\n"), where, text.count("\n", 0, match.end()) + 1)
-    _require_same_names(variables, nodes, where, text)
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    text = text.replace("\r\n", "\n")
+    front = parse_front_matter(text, where)
+    if given is not None:
+        _require_given(front, given, where)
+    nodes = parse_template(text[front.end :], where, text.count("\n", 0, front.end) + 1)
+    used = _variables_used(nodes, front.variables, where)
+    for name, line in front.lines.items():
+        if name not in used:
+            raise PromptError(f'{where}:{line}: the variable "{name}" is declared and never used; use it or delete it.')
     return Prompt(
         Path(where).name.removesuffix(SUFFIX),
-        str(front.get("description", "")).strip(),
-        variables,
+        front.description,
+        front.variables,
         nodes,
         origin,
-        digest,
+        hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+        frozenset(given or ()) - set(front.variables),
     )
 
 
-def _parse_front_matter(text: str, where: str) -> dict[str, Any]:
-    import yaml
-
-    try:
-        front = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 2 if mark else 2
-        raise PromptError(
-            f"{where}:{line}: the front matter is not YAML: {getattr(error, 'problem', error)}."
-        ) from error
-    if not isinstance(front, dict):
-        raise PromptError(f"{where}:2: the front matter must be keys and values, such as `description: ...`.")
-    for key in front:
-        if key not in _KEYS:
-            hint = did_you_mean(str(key), _KEYS) or f"The keys are: {', '.join(sorted(_KEYS))}."
-            raise PromptError(f'{where}:{_line_of(str(key), text, 2)}: there is no key "{key}". {hint}')
-    return front
+def _require_given(front: FrontMatter, given: Mapping[str, Kind], where: str) -> None:
+    """Check a replacement: what it declares must be what it will be given, or less."""
+    for name, kind in front.variables.items():
+        at, gets = f"{where}:{front.lines[name]}", given.get(name)
+        if gets is None:
+            hint = did_you_mean(name, given) or f"It gets: {', '.join(given)}."
+            raise PromptError(f'{at}: the variable "{name}" is not given to this prompt. {hint}')
+        if kind != gets and (isinstance(kind, str) or isinstance(gets, str) or not kind.items() <= gets.items()):
+            wanted = gets if isinstance(gets, str) else f"a list with {', '.join(gets)}"
+            raise PromptError(f'{at}: the variable "{name}" is given to this prompt as {wanted}; declare it so.')
 
 
-def _parse_variables(table: Any, where: str, text: str) -> dict[str, str | dict[str, str]]:
-    if table is None:
-        return {}
-    schema = table.get("schema") if isinstance(table, dict) else None
-    if not isinstance(schema, dict) or set(table) != {"schema"}:
-        raise PromptError(
-            f"{where}:{_line_of('input', text)}: input must hold `schema:` with the variables and nothing else."
-        )
-    variables: dict[str, str | dict[str, str]] = {}
-    for key, kind in schema.items():
-        name = str(key).removesuffix("(array)")
-        kinds = kind if name != key and isinstance(kind, dict) else {name: kind}
-        for field, scalar in kinds.items():
-            if scalar not in _SCALARS:
-                line = _line_of(str(field), text)
-                raise PromptError(
-                    f'{where}:{line}: "{field}" has the type {scalar!r}; use one of: {", ".join(_SCALARS)}.'
-                )
-        variables[name] = dict(kind) if isinstance(kind, dict) else str(kind)
-    return variables
+def _variables_used(
+    nodes: Sequence[Node], variables: Mapping[str, Kind], where: str, fields: Mapping[str, Kind] | None = None
+) -> set[str]:
+    """The variables that a template uses; inside {{#each}}, `fields` are those of the list's objects.
 
-
-def _require_same_names(variables: Mapping[str, Any], nodes: Sequence[Node], where: str, text: str) -> None:
-    used = set()
-    for name, field, line in names_used(nodes):
-        used.add(name)
-        fields = variables.get(name)
-        if name not in variables:
-            hint = did_you_mean(name, variables)
-            raise PromptError(f'{where}:{line}: the variable "{name}" is not declared in input.schema. {hint}'.strip())
-        if field is not None and field not in variables and (not isinstance(fields, Mapping) or field not in fields):
+    Raises:
+        PromptError: one is not declared, or is used as what it is not; names file and line.
+    """
+    used: set[str] = set()
+    fields = fields or {}
+    for node in nodes:
+        if not isinstance(node, Value | Block):
+            continue
+        at, name = f"{where}:{node.line}", node.name
+        if name not in fields and name not in variables:
+            hint = did_you_mean(name, [*fields, *variables]) or "Declare it, with its type."
+            raise PromptError(f'{at}: "{name}" is not declared in input.schema. {hint}')
+        kind = fields.get(name, variables.get(name, ""))
+        if name not in fields:
+            used.add(name)
+        if isinstance(node, Value) and not isinstance(kind, str):
             raise PromptError(
-                f'{where}:{line}: "{name}" has no field "{field}". {did_you_mean(field, fields or ())}'.strip()
+                f'{at}: "{name}" is a list; write {{{{#each {name}}}}} with its fields, then {{{{/each}}}}.'
             )
-    for name in variables:
-        if name not in used:
-            line = _line_of(name, text)
-            raise PromptError(f'{where}:{line}: the variable "{name}" is declared and never used; use it or delete it.')
+        if isinstance(node, Block):
+            inner: Mapping[str, Kind] = fields
+            if node.kind == "each":
+                if isinstance(kind, str):
+                    raise PromptError(f'{at}: "{name}" is of the type {kind}, not a list; use {{{{#if {name}}}}}.')
+                inner = {**fields, **kind}
+            used |= _variables_used(node.body, variables, where, inner)
+    return used
 
 
-def _require_type(prompt: str, name: str, kind: str | Mapping[str, str], value: Any) -> None:
+def _require_value(where: str, name: str, kind: Kind, value: Any) -> Any:
+    """The value; of a list, only the fields that are declared."""
     if isinstance(kind, str):
-        if not _SCALARS[kind](value):
-            raise PromptError(f'The prompt "{prompt}": {name} = {value!r} must be of the type {kind}.')
-        return
-    for item in value:
-        for field in kind:
-            if field not in item:
-                raise PromptError(f'The prompt "{prompt}": an object in "{name}" has no field "{field}".')
-
-
-def _line_of(key: str, text: str, first_line: int = 1) -> int:
-    for number, line in enumerate(text.splitlines(), start=first_line):
-        if line.strip().startswith(key):
-            return number
-    return first_line
+        if not SCALARS[kind](value):
+            raise PromptError(f"{where}: {name} = {value!r} must be of the type {kind}.")
+        return value
+    if isinstance(value, str | Mapping) or not isinstance(value, Sequence):
+        raise PromptError(f"{where}: {name} = {value!r} must be a list of objects with {', '.join(kind)}.")
+    rows = []
+    for number, item in enumerate(value, start=1):
+        missing = [field for field in kind if not isinstance(item, Mapping) or field not in item]
+        if missing:
+            raise PromptError(f'{where}: object {number} of {name} has no field "{missing[0]}"; add it.')
+        rows.append(
+            {field: _require_value(where, f"{name}[{number}].{field}", kind[field], item[field]) for field in kind}
+        )
+    return rows

@@ -8,8 +8,9 @@
     release = 2025-09-01
     notes = ["01-what-is-generative-ai.md", "02-*.md"]
 
-Notes of a unit with a later release date are never searched, shown to a model or quoted. Notes that no unit names are
-always open.
+Notes of a unit with a later release date are never searched, shown to a model or quoted. A note that several units name
+is open when all of them are; one that no unit names is always open. In a name `*` stands for anything, the name of a
+folder stands for all notes in it, and capital and small letters are the same.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from __future__ import annotations
 import datetime
 import fnmatch
 import tomllib
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +33,7 @@ _UNIT_KEYS = {"id", "title", "release", "notes"}
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A part of a course. `notes` are patterns of paths below the notes' folder; without `release` it is open."""
+    """A part of a course. `notes` are names or patterns of paths below the notes' folder; without `release` it is open."""
 
     id: str
     title: str
@@ -39,7 +42,11 @@ class Unit:
 
     def holds(self, document: str) -> bool:
         """Whether the document belongs to this unit."""
-        return any(fnmatch.fnmatchcase(document, pattern) for pattern in self.notes)
+        path = _one_spelling(document)
+        for note in map(_one_spelling, self.notes):
+            if path == note or fnmatch.fnmatchcase(path, note) or fnmatch.fnmatchcase(path, f"{note}/*"):
+                return True
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,28 +88,41 @@ def load_course(path: Path | None, prefix: str = "") -> Course:
             f"{path} cannot be read: {error}. Correct the file, or delete it to search all notes."
         ) from error
     _require_keys(table, _COURSE_KEYS, str(path))
-    title, units = table.get("title", ""), table.get("units", [])
-    if not isinstance(title, str) or not isinstance(units, list):
-        raise ProjectError(f"{path}: title must be a text and units a list of [[units]] tables.")
-    return Course(title, tuple(_parse_unit(unit, f"{path}: unit {n}") for n, unit in enumerate(units, start=1)), prefix)
+    for key in _COURSE_KEYS - {"units"}:
+        if not isinstance(table.get(key, ""), str):
+            raise ProjectError(f"{path}: {key} = {table[key]!r} must be a text; put it in quotes.")
+    if not isinstance(table.get("units", []), list):
+        raise ProjectError(f"{path}: units must be tables; begin each with [[units]].")
+    units = [_parse_unit(unit, f"{path}: unit {n}") for n, unit in enumerate(table.get("units", []), start=1)]
+    for name, count in Counter(unit.id for unit in units).items():
+        if count > 1:
+            raise ProjectError(f'{path}: {count} units have the id "{name}"; give each its own.')
+    return Course(table.get("title", ""), tuple(units), prefix)
 
 
 def _parse_unit(table: Any, where: str) -> Unit:
     if not isinstance(table, dict):
-        raise ProjectError(f"{where} must be a table; begin it with [[units]].")
+        raise ProjectError(f"{where} is {table!r} and must be a table; begin it with [[units]].")
     _require_keys(table, _UNIT_KEYS, where)
     name, title, notes, release = (table.get(key) for key in ("id", "title", "notes", "release"))
     if not isinstance(name, str) or not name:
-        raise ProjectError(f'{where} has no id; add a line such as id = "foundations".')
-    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
-        raise ProjectError(f'{where} ("{name}"): notes = {notes!r} must be a list of file names.')
+        raise ProjectError(f'{where} has no id that is a text; add a line such as id = "foundations".')
+    if title is not None and not isinstance(title, str):
+        raise ProjectError(f'{where} ("{name}"): title = {title!r} must be a text; put it in quotes.')
+    if not isinstance(notes, list) or not all(isinstance(note, str) and note for note in notes):
+        raise ProjectError(f'{where} ("{name}"): notes = {notes!r} must be a list of names, such as ["01-*.md"].')
     if isinstance(release, datetime.datetime):
         release = release.date()
     if release is not None and not isinstance(release, datetime.date):
         raise ProjectError(
             f'{where} ("{name}"): release = {release!r} must be a date without quotes, such as 2025-09-01.'
         )
-    return Unit(name, str(title or name), tuple(notes), release)
+    return Unit(name, title or name, tuple(notes), release)
+
+
+def _one_spelling(path: str) -> str:
+    """A path or pattern as it is compared: a slip of spelling must not open a note before its day."""
+    return unicodedata.normalize("NFC", path.replace("\\", "/")).casefold().removeprefix("./").rstrip("/")
 
 
 def _require_keys(table: dict[str, Any], known: set[str], where: str) -> None:

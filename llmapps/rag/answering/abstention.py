@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmapps.rag.answering.evidence import is_refusal
+from llmapps.rag.answering.claims import is_refusal
 from llmapps.types import HEADING_SEPARATOR, Hit, Sentence
 
 FLOOR = 0.41
@@ -31,12 +31,11 @@ def covers(similarity: float, coverage: float) -> bool:
 def is_backed(sentences: Sequence[Sentence]) -> bool:
     """Whether the notes back any sentence of an answer, at least in part.
 
-    An answer that claims nothing counts as backed, unless it is itself a refusal.
+    An answer that claims nothing, such as a greeting, counts as backed, unless it is itself a refusal.
     """
     if any(sentence.status in ("supported", "partial", "misattributed") for sentence in sentences):
         return True
-    claims = [sentence for sentence in sentences if sentence.status != "no-claim"]
-    return not claims and not any(is_refusal(sentence.text) for sentence in sentences)
+    return not any(sentence.status == "unsupported" or is_refusal(sentence.text) for sentence in sentences)
 
 
 def refusal(hits: Sequence[Hit], most: int = 3) -> str:

@@ -1,6 +1,8 @@
 """Citation marks that a model writes itself, such as [2] or [1, 3]: taken out of the text, and kept as claims.
 
-The marks that a reader sees are computed from the evidence; a model's own are only compared with it.
+The marks that a reader sees are computed from the evidence; a model's own are only compared with it. What only looks
+like a mark stays: code, links such as [1](page.html), an index such as items[1], an interval or a vector such as
+[0, 1] or [32, 10].
 """
 
 from __future__ import annotations
@@ -8,8 +10,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-_MARK = re.compile(r"([ \t]*)\[\s*(\d{1,2}(?:\s*[,;]\s*\d{1,2})*)\s*\](?![\w(])")
-_UNFINISHED = re.compile(r"[ \t]*\[[\d\s,;]*\]?$|[ \t]+$")
+_BRACKETS = r"\[[ \t]*\d{1,2}(?:[ \t]*[,;][ \t]*\d{1,2})*[ \t]*\]"
+_MARKS = re.compile(rf"(?P<space>[ \t]*)(?P<marks>{_BRACKETS}(?:[ \t]*{_BRACKETS})*)(?![\w(])")
+# At the end of a piece: what may become marks, or ends in blank space that would go with them.
+_UNFINISHED = re.compile(r"[ \t]*(?:\[[\d \t,;]*\][ \t]*)*(?:\[[\d \t,;]*)?\Z")
+_CLAUSE_ENDS = re.compile(r"[ \t]*(?:[.,;:!?)\n]|\Z)")
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -17,10 +23,12 @@ class MarkFilter:
     """Collects an answer as it streams.
 
     Attributes:
+        most: the highest number that a hit has.
         text: the answer so far, without marks.
         claims: (position in `text`, number of a hit) for each mark.
     """
 
+    most: int = 99
     text: str = ""
     claims: list[tuple[int, int]] = field(default_factory=list)
     _held: str = ""
@@ -46,12 +54,28 @@ class MarkFilter:
 
     def _take(self, raw: str) -> None:
         end = 0
-        for match in _MARK.finditer(raw):
+        for match in _MARKS.finditer(raw):
             self.text += raw[end : match.start()]
             end = match.end()
-            # Only after white space or punctuation: `items[1]` in code is not a citation.
-            if match.group(1) or not self.text or not (self.text[-1].isalnum() or self.text[-1] in "_]"):
-                self.claims += [(len(self.text), int(n)) for n in re.findall(r"\d+", match.group(2))]
+            numbers = [int(number) for number in re.findall(r"\d+", match["marks"])]
+            if self._is_citation(match, numbers):
+                self.claims += [(len(self.text), number) for number in numbers]
             else:
                 self.text += match.group()
         self.text += raw[end:]
+
+    def _is_citation(self, match: re.Match[str], numbers: list[int]) -> bool:
+        many = len(numbers) > match["marks"].count("[")
+        if 0 in numbers or (many and min(numbers) > self.most) or _is_in_code(self.text):
+            return False
+        after_a_sentence = self.text.rstrip().endswith((".", "!", "?"))
+        if after_a_sentence or _CLAUSE_ENDS.match(match.string, match.end()):
+            return True
+        is_attached = not match["space"] and self.text[-1:].isalnum()
+        return not is_attached and not many
+
+
+def _is_in_code(text: str) -> bool:
+    """Whether a text ends inside a block of code or between backticks."""
+    line = text[text.rfind("\n") + 1 :]
+    return len(_FENCE.findall(text)) % 2 == 1 or line.count("`") % 2 == 1

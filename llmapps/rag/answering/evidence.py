@@ -2,9 +2,10 @@
 
 A sentence is compared with every sentence of the hits, and with every two that stand together. The measure of a quote
 is the mean of two: the cosine of the embeddings (the meaning), and the share of the sentence's words, weighted by
-their rarity, that the quote or its headings hold (the wording). Numbers are held to a harder rule: one that no hit
-holds cannot be supported. It finds invention, wrong numbers and wrong citations; it cannot find a denial or a
-swapped comparison that is made of the notes' own words.
+their rarity, that the quote or its headings hold (the wording). Numbers are held to a harder rule: a sentence with one
+that neither the hits nor the question hold is not supported, and one whose number stands only in another hit than its
+quote is supported in part at most. It finds invention, wrong numbers and wrong citations; it cannot find a denial or
+a swapped comparison that is made of the notes' own words.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from llmapps.rag.answering.claims import is_claim, numbers_held, numbers_stated
 from llmapps.rag.answering.sentences import Span, sentence_spans
 from llmapps.rag.search.words import content_words, stem, stems
 from llmapps.types import Evidence, Hit, Place, Sentence, SentenceStatus
@@ -28,13 +30,7 @@ tests/benchmarks/evidence.py on the questions of the built-in course."""
 
 _CITED_TOGETHER = 0.1  # hits this close to the best one are cited with it
 _MOST_CITATIONS = 2
-_NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*")
-_REFUSAL = re.compile(
-    r"\b(notes?|context|sources?|text|documents?|information)\b[^.]{0,40}\b(do|does|did|is|are)(n't|n’t| not)\b"
-    r"|\bnot (mentioned|covered|provided|specified|stated|available) in\b"
-    r"|\bI (don't|don’t|do not|cannot|can't|can’t) (know|answer|find)\b",
-    re.IGNORECASE,
-)
+_FENCES = re.compile(r"```|~~~")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +58,16 @@ class Quote:
 
 
 def quotes_of(hits: Sequence[Hit]) -> list[Quote]:
-    """Every sentence of the hits, and every two neighbours."""
+    """Every sentence of the hits, and every two that stand together; of code, every line."""
     quotes = []
     for hit in hits:
-        spans = [span for span in sentence_spans(hit.text) if _is_quotable(hit.text[span.start : span.end])]
-        pairs = [Span(first.start, second.end) for first, second in pairwise(spans)]
+        # Without their fences, the lines of code are lines like others; offsets stay.
+        spans = [span for span in sentence_spans(_FENCES.sub("   ", hit.text)) if _is_quotable(hit.text, span)]
+        pairs = [
+            Span(first.start, second.end)
+            for first, second in pairwise(spans)
+            if not hit.text[first.end : second.start].strip()
+        ]
         headings = stems(" ".join(hit.place.heading))
         for span in spans + pairs:
             text = hit.text[span.start : span.end]
@@ -78,6 +79,7 @@ class EvidenceChecker:
     """Checks the sentences of one answer against its hits.
 
     Args:
+        question: numbers in it may stand in the answer.
         hits: what the model was shown.
         embed: texts to unit vectors, (n, d) float32.
         rarity: the weight of each of these words, higher for rarer ones.
@@ -92,56 +94,55 @@ class EvidenceChecker:
     ) -> None:
         self._embed = embed
         self._rarity = rarity
-        self._hits = hits
         self._quotes = quotes_of(hits)
         self._vectors: np.ndarray | None = None
-        given = " ".join([question, *(f"{' '.join(hit.place.heading)} {hit.text}" for hit in hits)])
-        self._numbers = set(_NUMBER.findall(given))
+        asked = numbers_held(question)
+        self._numbers = {hit.n: asked | numbers_held(f"{' '.join(hit.place.heading)}\n{hit.text}") for hit in hits}
 
     def check(self, text: str, claimed: Sequence[int] = ()) -> Sentence:
         """The sentence with its status and evidence.
 
         Args:
             text: one sentence, without citation marks.
-            claimed: numbers of the hits that the model itself cited for it.
+            claimed: numbers of the hits that the model itself cited for it; numbers that no hit has are ignored.
         """
-        if not _is_claim(text) or not self._quotes:
-            return Sentence(text, "no-claim" if not _is_claim(text) else "unsupported")
+        if not is_claim(text):
+            return Sentence(text, "no-claim")
+        if not self._quotes:
+            return Sentence(text, "unsupported")
         scores = self._scores(text)
         best = max(range(len(scores)), key=scores.__getitem__)
-        support = scores[best]
-        status = self._status(text, support)
+        status = self._status(text, scores[best], self._quotes[best].hit)
         if status == "unsupported":
-            return Sentence(text, status, support=support)
+            return Sentence(text, status, support=scores[best])
         by_hit = self._best_by_hit(scores)
-        if (
-            status == "supported"
-            and claimed
-            and all(scores[by_hit[n]] < PARTIAL if n in by_hit else True for n in claimed)
-        ):
+        real = [n for n in claimed if n in self._numbers]
+        if status == "supported" and real and not any(n in by_hit and scores[by_hit[n]] >= PARTIAL for n in real):
             status = "misattributed"
-        cited = sorted(by_hit, key=lambda n: -scores[by_hit[n]])
-        cited = [n for n in cited if scores[by_hit[n]] >= max(PARTIAL, support - _CITED_TOGETHER)][:_MOST_CITATIONS]
+        least = max(PARTIAL, scores[best] - _CITED_TOGETHER)
+        near = [n for n in by_hit if scores[by_hit[n]] >= least]
+        cited = sorted(near, key=lambda n: (-scores[by_hit[n]], n))[:_MOST_CITATIONS]
         more = tuple(self._quotes[by_hit[n]].as_evidence() for n in cited[1:])
-        return Sentence(text, status, tuple(cited), self._quotes[best].as_evidence(), more, support)
+        return Sentence(text, status, tuple(cited), self._quotes[by_hit[cited[0]]].as_evidence(), more, scores[best])
 
-    def _status(self, text: str, support: float) -> SentenceStatus:
-        if any(number not in self._numbers for number in _NUMBER.findall(text)) or support < PARTIAL:
+    def _status(self, text: str, support: float, hit: Hit) -> SentenceStatus:
+        numbers = numbers_stated(text)
+        if support < PARTIAL or not numbers <= set().union(*self._numbers.values()):
             return "unsupported"
-        return "supported" if support >= SUPPORTED else "partial"
+        return "supported" if support >= SUPPORTED and numbers <= self._numbers[hit.n] else "partial"
 
     def _scores(self, text: str) -> list[float]:
+        """How well each quote backs the sentence, about 0 to 1."""
         if self._vectors is None:
             self._vectors = self._embed([quote.text for quote in self._quotes])
-        cosines = self._vectors @ self._embed([text])[0]
+        cosines = (self._vectors @ self._embed([text])[0]).tolist()
         words = {stem(word): weight for word, weight in self._rarity(content_words(text)).items()}
         total = sum(words.values()) or 1.0
-        wordings = (
-            sum(weight for word, weight in words.items() if word in quote.stems) / total for quote in self._quotes
-        )
-        return [0.5 * float(cosine) + 0.5 * wording for cosine, wording in zip(cosines, wordings, strict=True)]
+        wordings = [sum(words[word] for word in words.keys() & quote.stems) / total for quote in self._quotes]
+        return [0.5 * cosine + 0.5 * wording for cosine, wording in zip(cosines, wordings, strict=True)]
 
     def _best_by_hit(self, scores: Sequence[float]) -> dict[int, int]:
+        """The index of the best quote of each hit, by the hit's number."""
         best: dict[int, int] = {}
         for index, quote in enumerate(self._quotes):
             n = quote.hit.n
@@ -150,19 +151,8 @@ class EvidenceChecker:
         return best
 
 
-def _is_quotable(text: str) -> bool:
-    """Whether a line says something: not a heading, a rule, a fence of code."""
-    return bool(re.search(r"\w", text)) and not text.startswith(("#", "```", "~~~"))
-
-
-def is_refusal(text: str) -> bool:
-    """Whether a sentence says that the notes do not hold the answer."""
-    return bool(_REFUSAL.search(text))
-
-
-def _is_claim(text: str) -> bool:
-    """Whether a sentence states something that notes could back: not a question, a lead-in or a single word."""
-    text = text.strip()
-    if text.endswith(("?", ":")) or text.startswith("```") or is_refusal(text):
-        return False
-    return len(content_words(text)) >= 2
+def _is_quotable(text: str, span: Span) -> bool:
+    """Whether a line says something: not a heading, a rule, the language of a block of code."""
+    line = text[span.start : span.end]
+    is_fence = text[: span.start].rstrip(" \t").endswith(("```", "~~~"))
+    return bool(re.search(r"\w", line)) and not line.startswith("#") and not is_fence

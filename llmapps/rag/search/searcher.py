@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,6 +27,9 @@ POOL = 100
 
 LEXICAL_WEIGHTS = (1.0, 1.0)
 """BM25 weights of the headings and of the text: choice, measured in tests/benchmarks/search.py."""
+
+MOST_WORDS = 64
+"""Of a question that are looked up; a whole page given as a question costs no more than a paragraph."""
 
 MOST_PER_DOCUMENT = 3
 """Hits of one document at the most, so that no document can crowd out all others."""
@@ -61,17 +65,22 @@ class Searcher:
         self._dense: DenseSearch | None = None
 
     def search(self, question: str, top: int, as_of: datetime.date | None = None) -> SearchResult:
-        """The `top` best hits. Notes of units that are not released on the day `as_of` (today) are never among them."""
+        """The `top` best hits. Notes of units that are not released on the day `as_of` (today) are never among them.
+
+        Raises:
+            ProviderError: the embedding model failed.
+        """
         hidden = self._course.hidden(self._store.documents(), as_of) if self._course.units else set()
         query = embed_array(self._embeddings, [question], kind="query")[0]
         dense_search = self._dense_search()
         dense = dense_search.nearest(query, POOL, hidden)
-        lexical = self._lexical(question, hidden)
+        words = content_words(question)[:MOST_WORDS]
+        lexical = self._lexical(words, hidden)
         missing = [number for number in lexical if number not in dense]
         fused = fuse({**dense, **dense_search.similarities(query, missing)}, lexical)
         chosen = self._choose(fused, top)
         hits = tuple(_hit(n, chunk, score) for n, (chunk, score) in enumerate(chosen, start=1))
-        coverage = self._coverage(question, [chunk for chunk, _ in chosen])
+        coverage = self._coverage(words, [chunk for chunk, _ in chosen])
         return SearchResult(hits, max(dense.values(), default=0.0), coverage, query)
 
     def _dense_search(self) -> DenseSearch:
@@ -79,28 +88,28 @@ class Searcher:
             self._dense = DenseSearch(self._store, self._exact_limit)
         return self._dense
 
-    def _lexical(self, question: str, hidden: Collection[str]) -> dict[int, float]:
-        words = content_words(question)
+    def _lexical(self, words: Sequence[str], hidden: Collection[str]) -> dict[int, float]:
+        """The chunks that hold any of the words, by number, with their BM25 scores; the best `POOL` of them."""
         if not words:
             return {}
-        found = self._store.full_text_search(full_text_query(words), POOL * (2 if hidden else 1), LEXICAL_WEIGHTS)
         closed = self._store.numbers_in(hidden) if hidden else set()
+        # However many hidden chunks come first, there are POOL others behind them.
+        found = self._store.full_text_search(full_text_query(words), POOL + len(closed), LEXICAL_WEIGHTS)
         return dict([(number, score) for number, score in found if number not in closed][:POOL])
 
     def _choose(self, fused: Sequence[tuple[int, float]], top: int) -> list[tuple[StoredChunk, float]]:
-        """The best, with at most `MOST_PER_DOCUMENT` of one document as long as there are others."""
+        """The best, best first; more than `MOST_PER_DOCUMENT` of one document only if nothing else is near."""
         scores = dict(fused[: top * 10])
-        chunks = self._store.chunks(list(scores))
+        per_document: Counter[str] = Counter()
         chosen: list[StoredChunk] = []
         spare: list[StoredChunk] = []
-        for chunk in chunks:
-            same = sum(other.path == chunk.path for other in chosen)
-            (chosen if same < MOST_PER_DOCUMENT else spare).append(chunk)
+        for chunk in self._store.chunks(list(scores)):
+            (chosen if per_document[chunk.path] < MOST_PER_DOCUMENT else spare).append(chunk)
+            per_document[chunk.path] += 1
         best = (chosen[:top] + spare)[:top]
-        return [(chunk, scores[chunk.number]) for chunk in best]
+        return sorted(((chunk, scores[chunk.number]) for chunk in best), key=lambda pair: -pair[1])
 
-    def _coverage(self, question: str, chunks: Iterable[StoredChunk]) -> float:
-        words = content_words(question)
+    def _coverage(self, words: Sequence[str], chunks: Iterable[StoredChunk]) -> float:
         if not words:
             return 0.0
         count = max(self._store.chunk_count(), 1)

@@ -11,15 +11,16 @@ from typing import Any
 STOP_WORDS = frozenset(
     """
     a about above after again all also am an and any are as at be because been before being below between both
-    but by can cannot could did do does doing down during each few for from further had has have having he her
+    but by ca can cannot could did do does doing down during each few for from further had has have having he her
     here hers him his how i if in into is it its itself just let me more most my no nor not of off on once only
     or other our ours out over own same she should so some such than that the their theirs them then there these
     they this those through to too under until up us very was we were what when where which while who whom why
-    will with would you your yours actually basically explain describe tell give please mean means meaning
-    define what's it's
+    will with wo would you your yours actually basically explain describe tell give please mean means meaning
+    define
     """.split()
 )
 
+_CONTRACTION = re.compile(r"(?:n['’]t|['’](?:s|re|ve|ll|d|m))$")  # "isn't" leaves "is", "won't" leaves "wo"
 _WORD = re.compile(r"[^\W_]+(?:[.'’-][^\W_]+)*", re.UNICODE)
 
 
@@ -33,14 +34,14 @@ def words_of(text: str) -> list[str]:
 
 
 def content_words(text: str) -> list[str]:
-    """The words that carry meaning, each once, in order; compounds also in their parts.
+    """The words that carry meaning, each once, in order; compounds also in their parts, contractions without endings.
 
     >>> content_words("What is the difference between top-p and top-k sampling?")
     ['difference', 'top-p', 'top', 'p', 'top-k', 'k', 'sampling']
     """
     found: dict[str, None] = {}
     for word in words_of(text):
-        word = word.removesuffix("'s").removesuffix("’s")
+        word = _CONTRACTION.sub("", word)
         if word in STOP_WORDS:
             continue
         found[word] = None
