@@ -122,20 +122,31 @@ def find_notes(notes: str | Path | None, project: Project | None = None) -> Note
         project: where the working directory lies.
 
     Raises:
-        NotesError: no such path.
+        NotesError: there is no such path, or it cannot be opened.
     """
     if notes is None and project is not None and (project.root / "rag" / "notes").is_dir():
         notes = project.root / "rag" / "notes"
     if notes is None or str(notes) == BUILTIN_PREFIX:
         folder = builtin_root() / "rag" / "notes"
         return Notes(folder, folder.parent / "course.toml", _index_folder(folder, None), "the built-in course")
-    path = Path(notes).expanduser()
-    if not path.exists():
-        raise NotesError(f'There is no file or folder "{path}". Check the path that was given as notes.')
-    path = path.resolve()
+    path = _require_path(notes)
     folder = path if path.is_dir() else path.parent
     course_file, course_prefix = _course_of(folder, project)
     return Notes(path, course_file, _index_folder(path, project), str(notes), course_prefix)
+
+
+def _require_path(notes: str | Path) -> Path:
+    """The path, without links in it, so that one folder has one index however it is named."""
+    if not str(notes).strip():  # an unset variable in a script; pathlib would take it for the working directory
+        raise NotesError('The path given as notes is empty. Name a folder or a file; "." is the working directory.')
+    try:
+        path = Path(notes).expanduser()
+        if path.exists():
+            return path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # no permission, a name too long, no such user's home, a NUL
+        why = getattr(error, "strerror", None) or error
+        raise NotesError(f'"{notes}" cannot be opened ({why}). Check the path that was given as notes.') from error
+    raise NotesError(f'There is no file or folder "{path}". Check the path that was given as notes.')
 
 
 def _course_of(folder: Path, project: Project | None) -> tuple[Path | None, str]:
@@ -169,4 +180,4 @@ def _index_folder(path: Path, project: Project | None) -> Path:
 def _hash(text: str, length: int) -> str:
     import hashlib  # noqa: PLC0415 - loading OpenSSL takes longer than the rest of `llmapps --help`
 
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:length]

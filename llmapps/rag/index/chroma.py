@@ -1,70 +1,90 @@
-"""Chroma, made from the index: numbered folders that are finished, checked, and then never written again.
+"""Chroma, made from the index: folders that are finished and checked before anybody sees them.
 
-A folder `chroma/<generation>/` counts only with its marker `complete.json`, which is written last. A reader opens the
-folder of the index's own generation, or does without Chroma; so a crash, a second process or a damaged folder can
-never give wrong or missing hits. The writing is done by `chroma_worker` in a child process, because a damaged Chroma
-folder can end the process that opens it.
+A reader opens the folder of the index's own generation, or does without Chroma; so a crash, a second process or a
+damaged folder can never give wrong or missing hits. The writing is done by `chroma_worker` in a child process, because
+a damaged Chroma folder can end the process that opens it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import weakref
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from llmapps.rag.index.chroma_folders import (
+    FOLDER,
+    chroma_folder,
+    complete_folders,
+    has_failed,
+    is_intact,
+    new_building_folder,
+    read_marker,
+    record_failure,
+    remove_others,
+)
 
 if TYPE_CHECKING:
     import numpy as np
 
     from llmapps.rag.index.store import IndexStore
 
-FOLDER = "chroma"
 COLLECTION = "chunks"
-_MARKER, _FAILED = "complete.json", "failed.json"
+
+_COPY_FROM = 2_000  # chunks from which on changing a copy is quicker than starting from nothing (0.3 ms a chunk)
+_START_S, _CHUNKS_A_SECOND = 60, 100  # the time a child is given; made 750 a second on a busy laptop with two cores
+
+# -P: a file of the user's called json.py is not ours; then our own package must be named, if it is not installed.
+_WORKER = "import sys; sys.path.append(sys.argv.pop(1)); from llmapps.rag.index.chroma_worker import main; main()"
+_ENVIRONMENT_KEPT = (
+    "PATH HOME USERPROFILE APPDATA LOCALAPPDATA SYSTEMROOT SYSTEMDRIVE WINDIR TEMP TMP TMPDIR LANG LC_ALL LC_CTYPE "
+    "PYTHONPATH PYTHONHOME PYTHONUSERBASE LD_LIBRARY_PATH DYLD_LIBRARY_PATH"
+).split()
 
 
-def chroma_folder(index: Path, generation: int) -> Path:
-    """Where the Chroma of a generation lies."""
-    return index / FOLDER / f"{generation:08d}"
+# --- making it -----------------------------------------------------------------------------------
 
 
-def complete_generations(index: Path) -> list[int]:
-    """The generations whose Chroma is finished, newest first."""
-    found = [
-        int(marker.parent.name) for marker in (index / FOLDER).glob(f"*/{_MARKER}") if marker.parent.name.isdigit()
-    ]
-    return sorted(found, reverse=True)
+def is_chroma_settled(store: IndexStore) -> bool:
+    """Whether `refresh_chroma` would do nothing."""
+    generation = store.generation
+    return read_marker(chroma_folder(store.folder, generation)) is not None or has_failed(store.folder, generation)
 
 
-def mark_complete(folder: Path, chunks: int) -> None:
-    """Say that the Chroma in `folder` is finished and was checked."""
-    (folder / _MARKER).write_text(json.dumps({"chunks": chunks}), encoding="utf-8")
-
-
-def refresh_chroma(store: IndexStore) -> bool:
+def refresh_chroma(store: IndexStore) -> str:
     """Make Chroma hold what the index holds; nothing is embedded. Needs the writer's lock.
 
     Returns:
-        Whether Chroma is up to date now. If not (Chroma failed twice), search goes on without it.
+        "" if Chroma is up to date now, else a sentence that says why it is not; search goes on without it.
     """
-    generation = store.generation
-    if generation in complete_generations(store.folder):
-        return True
-    failed = store.folder / FOLDER / _FAILED
-    if _failed_generation(failed) == generation:
-        return False  # it failed for just this content: trying again and again would not help
-    for start in ("copy", "scratch"):
-        if _run_worker(store.folder, start) == 0:
-            _remove_others(store.folder, generation)
-            return True
-    failed.parent.mkdir(parents=True, exist_ok=True)
-    failed.write_text(json.dumps({"generation": generation}), encoding="utf-8")
-    return False
+    index, generation = store.folder, store.generation
+    target = chroma_folder(index, generation)
+    if is_chroma_settled(store):
+        remove_others(index, keep=target)
+        return ""
+    reason = ""
+    for source in _sources(store):
+        building = new_building_folder(index, generation)
+        try:
+            reason = _run_worker(index, building, source, _START_S + store.chunk_count() / _CHUNKS_A_SECOND)
+            if not reason:
+                shutil.rmtree(target, ignore_errors=True)
+                building.replace(target)
+                remove_others(index, keep=target)
+                return ""
+        except OSError as error:
+            reason = str(error)
+    remove_others(index)
+    record_failure(index, generation, reason)
+    return (
+        f"Chroma could not be made from the index ({reason}). "
+        "Search goes on without it and finds the same; it is tried again when the notes change, or tomorrow."
+    )
 
 
 def remove_chroma(index: Path) -> None:
@@ -72,44 +92,80 @@ def remove_chroma(index: Path) -> None:
     shutil.rmtree(index / FOLDER, ignore_errors=True)
 
 
-def _run_worker(index: Path, start: str) -> int:
-    command = [sys.executable, "-m", "llmapps.rag.index.chroma_worker", str(index), start]
-    environment = {**os.environ, "ANONYMIZED_TELEMETRY": "False"}
-    return subprocess.run(
-        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
-    ).returncode
+def _sources(store: IndexStore) -> list[Path | None]:
+    """What a child may start from, in the order in which to try: a sound folder of an earlier generation; nothing."""
+    folders = complete_folders(store.folder) if store.chunk_count() >= _COPY_FROM else []
+    return [*[folder for folder in folders[:1] if is_intact(folder)], None]
 
 
-def _failed_generation(path: Path) -> int | None:
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        return int(json.loads(path.read_text(encoding="utf-8"))["generation"])
-    return None
+def _run_worker(index: Path, building: Path, source: Path | None, time_s: float) -> str:
+    """Run the child; "" if it did its work, else the last that it said.
+
+    The child ends when its stdin does, that is with this process, however that ends.
+    """
+    command = [sys.executable, "-P", "-c", _WORKER, str(Path(__file__).parents[3]), str(index), str(building)]
+    environment = {name: os.environ[name] for name in _ENVIRONMENT_KEPT if name in os.environ}
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [*command, *([str(source)] if source else [])],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            **_own_group(),
+        )
+        with process:
+            try:
+                code = process.wait(time_s)
+            except subprocess.TimeoutExpired:
+                return f"it was not done in {time_s:.0f} s"
+            finally:
+                process.kill()
+        if code == 0:
+            return ""
+        log.seek(0)
+        lines = log.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"its process ended with {code}"
 
 
-def _remove_others(index: Path, generation: int) -> None:
-    for folder in (index / FOLDER).iterdir():
-        if folder != chroma_folder(index, generation):
-            # On Windows a folder that a reader has open stays; the next sync removes it.
-            shutil.rmtree(folder, ignore_errors=True) if folder.is_dir() else folder.unlink(missing_ok=True)
+def _own_group() -> dict[str, Any]:
+    """So that Ctrl-C in the terminal reaches us and not the child."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"process_group": 0}
+
+
+# --- searching it --------------------------------------------------------------------------------
 
 
 def open_client(folder: Path) -> Any:
-    """A Chroma client on one folder. No telemetry; nothing is loaded that the folder itself may name."""
+    """A Chroma client on one folder. No telemetry; no `.env` of the working directory can turn it elsewhere."""
     import chromadb
     from chromadb.config import Settings
 
-    return chromadb.PersistentClient(path=str(folder), settings=Settings(anonymized_telemetry=False))
+    settings = Settings(_env_file=None, anonymized_telemetry=False)  # type: ignore[call-arg]
+    settings.chroma_api_impl = "chromadb.api.rust.RustBindingsAPI"
+    return chromadb.PersistentClient(path=str(folder), settings=settings)
 
 
 class ChromaVectors:
-    """Vector search in the Chroma of one generation."""
+    """Vector search in the Chroma of one generation. Its files are closed when nobody holds it any more.
+
+    Never asked for: the collection's configuration, and queries by text. For these, Chroma would load and run what the
+    folder names.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._client = open_client(folder)
-        self._collection = self._client.get_collection(COLLECTION, embedding_function=None)
+        client = open_client(folder)
+        weakref.finalize(self, client.close)
+        self._collection = client.get_collection(COLLECTION, embedding_function=None)
 
     def nearest(self, query: np.ndarray, limit: int, hidden: Iterable[str] = ()) -> list[tuple[str, float]]:
-        """Ids and cosine similarities of the nearest chunks, best first, without those of hidden documents."""
+        """Ids and cosine similarities of the nearest chunks, best first, without those of hidden documents.
+
+        Raises:
+            Exception: of any kind, when a writer has just removed the folder; search exactly then.
+        """
         paths = list(hidden)
         found = self._collection.query(
             query_embeddings=[query],
@@ -124,11 +180,11 @@ class ChromaVectors:
 
 
 def open_chroma(store: IndexStore) -> ChromaVectors | None:
-    """Chroma for what the index holds now; None if it is stale, unfinished or cannot be opened."""
-    generation = store.generation
-    if generation not in complete_generations(store.folder):
+    """Chroma for what the index holds now; None if it is stale, unfinished, damaged or cannot be opened."""
+    folder = chroma_folder(store.folder, store.generation)
+    if not is_intact(folder):
         return None
     try:
-        return ChromaVectors(chroma_folder(store.folder, generation))
+        return ChromaVectors(folder)
     except Exception:  # noqa: BLE001 - whatever is wrong with the folder, the exact search does without it
         return None

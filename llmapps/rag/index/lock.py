@@ -10,8 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmapps.errors import IndexBusyError
+from llmapps.rag.index.faults import index_faults
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 _LOCK_FILE, _OWNER_FILE = "write.lock", "writer.json"
 
@@ -27,22 +32,20 @@ def writing(folder: Path, *, wait: bool, on_wait: Callable[[str], None] | None =
 
     Raises:
         IndexBusyError: somebody else is writing, and `wait` is False.
+        NotesIndexError: the folder cannot be written.
     """
-    from filelock import FileLock, Timeout
+    from filelock import FileLock
 
-    folder.mkdir(parents=True, exist_ok=True)
+    with index_faults(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / _LOCK_FILE)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
+    if not _take(lock, folder, timeout_s=0):
         owner = describe_writer(folder)
         if not wait:
-            raise IndexBusyError(
-                f"{owner} Try again when it has finished, or leave out --no-wait to wait for it."
-            ) from None
+            raise IndexBusyError(f"{owner} Try again when it has finished, or leave out --no-wait to wait for it.")
         if on_wait:
             on_wait(f"{owner} Waiting for it to finish.")
-        lock.acquire()
+        _take(lock, folder, timeout_s=-1)
     try:
         _write_owner(folder)
         yield
@@ -52,6 +55,18 @@ def writing(folder: Path, *, wait: bool, on_wait: Callable[[str], None] | None =
         lock.release()
 
 
+def _take(lock: FileLock, folder: Path, timeout_s: float) -> bool:
+    """Whether the lock was taken in time; -1: however long that takes."""
+    from filelock import Timeout
+
+    with index_faults(folder):
+        try:
+            lock.acquire(timeout=timeout_s)
+        except Timeout:
+            return False
+    return True
+
+
 def describe_writer(folder: Path) -> str:
     """A sentence about who is writing the index now."""
     # The owner writes its note a moment after it took the lock.
@@ -59,7 +74,7 @@ def describe_writer(folder: Path) -> str:
         try:
             owner = json.loads((folder / _OWNER_FILE).read_text(encoding="utf-8"))
             return f"The index is being written by process {owner['pid']} on {owner['host']} (since {owner['since']})."
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             time.sleep(0.02)
     return f"The index in {folder} is being written by another process."
 

@@ -21,7 +21,9 @@ class DocumentRecord:
 
     Attributes:
         path: below the notes' folder, with forward slashes.
+        ctime_ns: when the file's content or its permissions last changed (on Windows: when it was made).
         checked_ns: when it was read; a file changed less than two seconds before that may change again unnoticed.
+        sha256: of its content; "" if it could not be read.
         version: of the loader and the splitter that read it.
         reason: why it failed, else "".
     """
@@ -29,6 +31,7 @@ class DocumentRecord:
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int
     checked_ns: int
     sha256: str
     version: str

@@ -35,6 +35,7 @@ class SyncReport:
     Attributes:
         chunks: in the index now; embedded: how many texts were embedded in this run.
         skipped: files of formats that are not read.
+        warnings: sentences about what is not as it should be, though nothing is missing from the index.
     """
 
     added: int = 0
@@ -46,6 +47,7 @@ class SyncReport:
     chunks: int = 0
     embedded: int = 0
     skipped: int = 0
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def is_usable(self) -> bool:
@@ -69,9 +71,18 @@ class SyncReport:
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
-    """How to sync: `rebuild` from nothing; `wait` for another writer; whom to tell about progress and waiting."""
+    """How to sync.
+
+    Attributes:
+        rebuild: from nothing, also with another embedding.
+        wait: for another writer.
+        chroma: make Chroma from the index too. That takes a second or two, mostly to load Chroma; without it, Chroma is
+            stale until a sync that makes it, and search is exact.
+        progress, on_wait: whom to tell.
+    """
 
     rebuild: bool = False
+    chroma: bool = True
     wait: bool = True
     progress: SyncProgress | None = None
     on_wait: Callable[[str], None] | None = None

@@ -6,36 +6,31 @@ content, and whatever was not committed is simply found missing.
 
 from __future__ import annotations
 
-import hashlib
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from llmapps.errors import DocumentError, IndexIdentityError, NotesIndexError
+from llmapps.errors import IndexIdentityError, NotesIndexError, ProviderError
 from llmapps.models.embedding import embed_array, identity_of, tokenizer_path
 from llmapps.project import Notes
-from llmapps.rag.index.chroma import refresh_chroma, remove_chroma
+from llmapps.rag.index.chroma import is_chroma_settled, refresh_chroma, remove_chroma
 from llmapps.rag.index.lock import writing
-from llmapps.rag.index.records import DocumentRecord, DocumentStatus, embedded_text, vector_key
+from llmapps.rag.index.plan import make_plan
+from llmapps.rag.index.reading import DocumentReader, ReadDocument
+from llmapps.rag.index.records import DocumentRecord
 from llmapps.rag.index.report import Failure, SyncOptions, SyncProgress, SyncReport
 from llmapps.rag.index.scan import FoundFile, Scan, scan_notes
-from llmapps.rag.index.schema import FILE_NAME, remove_database
+from llmapps.rag.index.schema import FILE_NAME
 from llmapps.rag.index.store import IndexStore
-from llmapps.rag.loading import load_document, loader_version
-from llmapps.rag.splitting import SPLITTER_VERSION, Chunk, split_document
+from llmapps.rag.index.writer import IndexWriter
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
 
-CHUNK_TOKENS = 180
-"""Size of a chunk: choice, measured in tests/benchmarks/search.py."""
+_GROUP_TEXTS = 128  # texts embedded together, or somewhat more: enough to sort by length,
+_MOST_TEXTS = 256  # and few enough to lose little when killed
 
-_GROUP_TEXTS = 128  # texts embedded together: enough to sort by length, few enough to lose little when killed
-_SETTLED_NS = (
-    2_000_000_000  # a file written less than two seconds before it was read may change without a new time stamp
-)
+# Failures that may be the text's fault; the others (no server, no key) are no document's.
+_KINDS_OF_TEXTS = {"bad_request", "context_overflow", "malformed", "server", "truncated", "empty"}
 
 
 def sync_notes(notes: Notes, embeddings: Embeddings, options: SyncOptions | None = None) -> SyncReport:
@@ -45,26 +40,34 @@ def sync_notes(notes: Notes, embeddings: Embeddings, options: SyncOptions | None
         NotesError: the notes hold no document that can be read.
         IndexIdentityError: the index was made with another embedding, and `rebuild` is not set.
         IndexBusyError: somebody else is writing, and `wait` is not set.
+        NotesIndexError: the index cannot be read or written.
+        ProviderError: the embedding model failed; what was embedded so far is kept.
     """
     options = options or SyncOptions()
     scan = scan_notes(notes)
-    if not options.rebuild and (report := _nothing_to_do(notes, embeddings, scan)):
+    if options.rebuild:
+        _embed_a_word(embeddings)  # a model that does not answer must not cost the index that is there
+    elif report := _nothing_to_do(notes, embeddings, scan, chroma=options.chroma):
         return report
     with writing(notes.index, wait=options.wait, on_wait=options.on_wait):
+        store = IndexWriter(notes.index, anew=options.rebuild)
         if options.rebuild:
             remove_chroma(notes.index)
-            remove_database(notes.index)
-        store = IndexStore(notes.index, create=True)
         try:
-            _require_identity(store, embeddings)
-            report = _Sync(notes, embeddings, store, options.progress).run(scan)
-            refresh_chroma(store)
+            if _is_other_identity(store, embeddings):
+                store.set_identity(identity_of(embeddings))
+            store.begin()
+            # Looked at again, as somebody else may have been writing, for minutes, what is newer than our scan.
+            report = _Sync(notes, embeddings, store, options.progress).run(scan_notes(notes))
+            if options.chroma and (warning := refresh_chroma(store)):
+                report.warnings.append(warning)
+            store.finish()
         finally:
             store.close()
     return report
 
 
-def _nothing_to_do(notes: Notes, embeddings: Embeddings, scan: Scan) -> SyncReport | None:
+def _nothing_to_do(notes: Notes, embeddings: Embeddings, scan: Scan, *, chroma: bool) -> SyncReport | None:
     """The report if every file is as it was, found without the lock; else None."""
     if not (notes.index / FILE_NAME).is_file():
         return None
@@ -73,84 +76,61 @@ def _nothing_to_do(notes: Notes, embeddings: Embeddings, scan: Scan) -> SyncRepo
     except NotesIndexError:
         return None  # the writer, who holds the lock, decides what to do about it
     try:
-        _require_identity(store, embeddings, record=False)
-        known = store.documents()
-        tasks, same, gone = _plan(scan.files, known)
-        if tasks or gone:
+        if _is_other_identity(store, embeddings) or not store.is_finished:
             return None
-        report = SyncReport(chunks=store.chunk_count(), skipped=scan.other_files)
-        for record in same:
-            _count(report, record.status, "unchanged")
-        return report
+        if chroma and not is_chroma_settled(store):
+            return None
+        plan = make_plan(scan, store.documents(), notes.folder)
+        return None if plan.tasks or plan.gone else _report(store, scan, plan.same)
     finally:
         store.close()
 
 
-def _require_identity(store: IndexStore, embeddings: Embeddings, *, record: bool = True) -> None:
-    identity = identity_of(embeddings)
-    found = store.identity
-    if found is None and record:
-        store.set_identity(identity)
-    elif found is not None and found != identity:
+def _report(store: IndexStore, scan: Scan, same: Iterable[DocumentRecord]) -> SyncReport:
+    """What there is to say before anything is done."""
+    report = SyncReport(chunks=store.chunk_count(), skipped=scan.other_files, failed=list(scan.unreadable))
+    for record in same:
+        _count(report, record, "unchanged")
+    return report
+
+
+def _count(report: SyncReport, record: DocumentRecord, outcome: str) -> None:
+    if record.status == "failed":
+        report.failed.append(Failure(record.path, record.reason))
+        return
+    name = "empty" if record.status == "empty" else outcome
+    setattr(report, name, getattr(report, name) + 1)
+
+
+def _is_other_identity(store: IndexStore, embeddings: Embeddings) -> bool:
+    """Whether the embedding's identity is not the recorded one; an error if there are vectors of that one."""
+    found, identity = store.identity, identity_of(embeddings)
+    if found == identity:
+        return False
+    if found is not None and store.dimension is not None:
         raise IndexIdentityError(
             f'The index in {store.folder} was made with the embedding "{found}", but now it is "{identity}". '
             "Go back to that embedding, or make the index anew with `llmapps index --rebuild`."
         )
+    return True
 
 
-def document_version(path: Path) -> str:
-    """What decides how a file becomes chunks; when it changes, the file is read again."""
-    return f"{loader_version(path)}/{SPLITTER_VERSION}/{CHUNK_TOKENS}"
+def _embed_a_word(embeddings: Embeddings) -> None:
+    """Returns if the model works.
 
-
-def _plan(
-    files: Iterable[FoundFile], known: dict[str, DocumentRecord]
-) -> tuple[list[FoundFile], list[DocumentRecord], set[str]]:
-    """Files to read, records that hold as they are, and paths that are gone."""
-    tasks, same, gone = [], [], set(known)
-    for file in files:
-        record = known.get(file.path)
-        gone.discard(file.path)
-        if record is not None and _is_same(file, record):
-            same.append(record)
-        else:
-            tasks.append(file)
-    return tasks, same, gone
-
-
-def _is_same(file: FoundFile, record: DocumentRecord) -> bool:
-    return (
-        record.status != "failed"
-        and (file.size, file.mtime_ns) == (record.size, record.mtime_ns)
-        and record.mtime_ns < record.checked_ns - _SETTLED_NS
-        and record.version == document_version(Path(file.path))
-    )
-
-
-def _count(report: SyncReport, status: DocumentStatus, as_indexed: str) -> None:
-    name = "empty" if status == "empty" else as_indexed
-    setattr(report, name, getattr(report, name) + 1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """A document that was read and waits for its vectors."""
-
-    record: DocumentRecord
-    chunks: list[Chunk]
-    texts: list[str]
-    keys: list[str]
-    is_new: bool
+    Raises:
+        ProviderError: it does not.
+    """
+    embed_array(embeddings, ["word"], kind="document")
 
 
 class _Sync:
     """One run of the writer, with the lock held."""
 
-    def __init__(self, notes: Notes, embeddings: Embeddings, store: IndexStore, progress: SyncProgress | None) -> None:
-        self._notes = notes
+    def __init__(self, notes: Notes, embeddings: Embeddings, store: IndexWriter, progress: SyncProgress | None) -> None:
+        self._folder = notes.folder
+        self._reader = DocumentReader(self._folder, identity_of(embeddings), tokenizer_path(embeddings))
         self._embeddings = embeddings
-        self._identity = identity_of(embeddings)
-        self._tokenizer = tokenizer_path(embeddings)
         self._store = store
         self._progress = progress
         self._report = SyncReport()
@@ -158,86 +138,78 @@ class _Sync:
     def run(self, scan: Scan) -> SyncReport:
         """Read, embed and commit what changed; drop what is gone."""
         known = self._store.documents()
-        tasks, same, gone = _plan(scan.files, known)
-        for record in same:
-            _count(self._report, record.status, "unchanged")
-        if self._progress and tasks:
-            self._progress.begin(sum(file.size for file in tasks))
-        group: list[_Pending] = []
-        for file in tasks:
-            if pending := self._read(file, known.get(file.path)):
-                group.append(pending)
-            if sum(len(waiting.texts) for waiting in group) >= _GROUP_TEXTS:
-                self._commit(group)
-                group = []
-        self._commit(group)
-        if tasks or gone:
-            self._store.remove_documents(gone)
-        if self._progress and tasks:
-            self._progress.end()
-        self._report.removed = len(gone)
-        self._report.chunks = self._store.chunk_count()
-        self._report.skipped = scan.other_files
-        return self._report
-
-    def _read(self, file: FoundFile, known: DocumentRecord | None) -> _Pending | None:
-        """The file's chunks; None if it holds what it held, or fails (which is recorded)."""
-        path = self._notes.folder / file.path
-        version = document_version(path)
-        checked_ns = time.time_ns()
-        sha256 = ""
-        chunks: list[Chunk] = []
-        status: DocumentStatus = "indexed"
-        reason = ""
+        plan = make_plan(scan, known, self._folder)
+        self._report = report = _report(self._store, scan, plan.same)
+        self._remove(plan.gone)
+        if self._progress and plan.tasks:
+            self._progress.begin(sum(file.size for file in plan.tasks))
         try:
-            sha256 = _sha256(path)
-            if known and known.status != "failed" and (known.sha256, known.version) == (sha256, version):
-                self._store.touch_document(file.path, file.size, file.mtime_ns, checked_ns)
-                _count(self._report, known.status, "unchanged")
-                self._advance(file.size)
-                return None
-            chunks = split_document(load_document(path), max_tokens=CHUNK_TOKENS, tokenizer_path=self._tokenizer)
-            status = "indexed" if chunks else "empty"
-        except DocumentError as error:
-            status, reason = "failed", str(error)
-        except OSError as error:
-            status, reason = (
-                "failed",
-                f"cannot be opened ({error.strerror or error}); check that the file is there and may be read",
-            )
-        except Exception as error:  # noqa: BLE001 - a fault in a loader must not stop the other documents
-            status, reason = "failed", f"could not be read ({type(error).__name__}: {error})"
-        record = DocumentRecord(file.path, file.size, file.mtime_ns, checked_ns, sha256, version, status, reason)
-        texts = [embedded_text(chunk) for chunk in chunks]
-        return _Pending(record, chunks, texts, [vector_key(self._identity, text) for text in texts], known is None)
+            for group in self._groups(plan.tasks, known):
+                self._commit(group)
+        finally:
+            if self._progress and plan.tasks:
+                self._progress.end()
+        report.chunks = self._store.chunk_count()
+        return report
 
-    def _commit(self, group: list[_Pending]) -> None:
-        """Embed what has no vector yet, then commit document by document."""
-        text_of = {key: text for pending in group for key, text in zip(pending.keys, pending.texts, strict=True)}
-        missing = sorted(self._store.missing_keys(list(text_of)))
-        size = sum(pending.record.size for pending in group)
-        if missing:
-            share = size / len(missing)
-            texts = [text_of[key] for key in missing]
+    def _remove(self, paths: set[str]) -> None:
+        if paths:
+            self._store.remove_documents(paths)
+            self._report.removed += len(paths)
+
+    def _groups(self, tasks: Iterable[FoundFile], known: Mapping[str, DocumentRecord]) -> Iterator[list[ReadDocument]]:
+        """The files, read, in groups that are embedded together."""
+        group: list[ReadDocument] = []
+        for file in tasks:
+            before = known.get(file.path)
+            document = self._reader.read(file, before)
+            if document is not None:
+                group.append(document)
+            elif before is not None:
+                self._remove({file.path})
+            if sum(len(waiting.texts) for waiting in group) >= _GROUP_TEXTS:
+                yield group
+                group = []
+        yield group
+
+    def _commit(self, group: list[ReadDocument]) -> None:
+        """Embed what has no vector yet, then commit document by document; one that cannot be embedded has failed."""
+        try:
+            self._embed(group)
+        except ProviderError as error:
+            if error.kind not in _KINDS_OF_TEXTS:
+                raise
+            _embed_a_word(self._embeddings)  # if the model does not work, it is no fault of the text
+            if len(group) > 1:
+                for document in group:
+                    self._commit([document])
+                return
+            group = [group[0].as_failed(f"could not be embedded: {str(error).rstrip('.')}")]
+        for document in group:
+            if document.outcome == "unchanged":
+                self._store.touch_document(document.record)
+            else:
+                self._store.put_document(document.record, document.chunks, document.keys)
+            _count(self._report, document.record, document.outcome)
+
+    def _embed(self, group: Iterable[ReadDocument]) -> None:
+        """Store the vectors that the documents need and the index lacks."""
+        group = list(group)
+        text_of = {key: text for document in group for key, text in zip(document.keys, document.texts, strict=True)}
+        missing = sorted(self._store.missing_keys(text_of))
+        size = sum(document.record.size for document in group)
+        share = size / len(missing) if missing else 0.0
+        for first in range(0, len(missing), _MOST_TEXTS):
+            keys = missing[first : first + _MOST_TEXTS]
+            texts = [text_of[key] for key in keys]
             vectors = embed_array(
                 self._embeddings, texts, kind="document", on_batch=lambda count: self._advance(share * count)
             )
-            self._store.put_vectors(missing, vectors)
-            self._report.embedded += len(missing)
-        else:
+            self._store.put_vectors(keys, vectors)
+            self._report.embedded += len(keys)
+        if not missing:
             self._advance(size)
-        for pending in group:
-            self._store.put_document(pending.record, pending.chunks, pending.keys)
-            if pending.record.status == "failed":
-                self._report.failed.append(Failure(pending.record.path, pending.record.reason))
-            else:
-                _count(self._report, pending.record.status, "added" if pending.is_new else "changed")
 
     def _advance(self, amount: float) -> None:
         if self._progress:
             self._progress.advance(amount)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
