@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from llmapps.rag.documents import SectionKind
+from llmapps.rag.text_blocks import find_blocks, unwrapped
 
 CHARACTERS_PER_TOKEN = 4
 """Without a tokenizer; close to what MiniLM's tokenizer makes of English prose."""
@@ -54,37 +55,56 @@ class ChunkSize:
         return [max(len(encoding), floor) for encoding, floor in zip(encodings, least, strict=True)]
 
     def cut(self, text: str, kind: SectionKind) -> list[Span]:
-        """Where text that is too large is best cut: the [start:end] of each piece, in order."""
-        spans = list(self._cut(text, 0, kind))
-        tokens = self.count([text[start:end] for start, end in spans])
-        joined: list[tuple[Span, int]] = []
-        for number, ((start, end), count) in enumerate(zip(spans, tokens, strict=True)):
-            # What ends in a colon belongs to what follows.
-            leads_on = number + 1 < len(spans) and text[start:end].endswith(":")
-            if joined and not leads_on:
-                (start_before, _), before = joined[-1]
-                if min(before, count) < self.short and before + count <= self.stretched:
-                    joined[-1] = ((start_before, end), before + count)
-                    continue
-            joined.append(((start, end), count))
-        return [span for span, _ in joined]
+        """Where text that is too large is best cut: the [start:end] of each piece, in order.
 
-    def _cut(self, text: str, at: int, kind: SectionKind) -> Iterator[Span]:
+        Between blocks first; a block that is itself too large at its blank lines, then its lines, then its sentences.
+        """
+        blocks = find_blocks(text, kind)
+        tokens = self.count([text[block.start : block.end] for block in blocks])
+        spans: list[Span] = []
+        for block, count in zip(blocks, tokens, strict=True):
+            if count <= self.stretched:
+                spans.append((block.start, block.end))
+            else:
+                inner = text[block.start : block.end]
+                spans += self._cut(inner if block.is_code else unwrapped(inner, kind), block.start)
+        return self._packed(text, spans)
+
+    def _packed(self, text: str, spans: list[Span]) -> list[Span]:
+        """Neighbouring spans put together as long as they fit; one that ends in a colon goes with what follows."""
+        tokens = self.count([text[start:end] for start, end in spans])
+        packs: list[tuple[Span, int]] = []
+        leading: tuple[Span, int] | None = None  # the last span of the last pack, if it ends in a colon
+        for (start, end), count in zip(spans, tokens, strict=True):
+            (pack_start, _), size = packs[-1] if packs else ((start, start), self.stretched)
+            limit = self.stretched if min(size, count) < self.short else self.most
+            if packs and size + count <= limit:
+                packs[-1] = ((pack_start, end), size + count)
+            elif leading and leading[0][0] > pack_start and leading[1] + count <= self.stretched:
+                packs[-1] = ((pack_start, leading[0][0]), size - leading[1])
+                packs.append(((leading[0][0], end), leading[1] + count))
+            else:
+                packs.append(((start, end), count))
+            leading = ((start, end), count) if text[start:end].endswith(":") else None
+        return [span for span, _ in packs]
+
+    def _cut(self, text: str, at: int) -> Iterator[Span]:
         """The spans of the pieces of a text that begins at `at`; pieces that are still too large are cut again."""
+        from semantic_text_splitter import TextSplitter
+
         for slab_start, slab in _slabs(text):
             tokens = self.count([slab])[0]
             if tokens <= self.most:
                 yield at + slab_start, at + slab_start + len(slab)
                 continue
             # Cut by characters, as many as make `most` tokens in this slab: ten times as fast as by counting tokens.
-            characters = max(1, len(slab) * self.most // tokens)
-            pieces = _splitter(characters, is_markdown=kind == "markdown").chunk_indices(slab)
+            pieces = TextSplitter(max(1, len(slab) * self.most // tokens)).chunk_indices(slab)
             for (start, piece), count in zip(pieces, self.count([piece for _, piece in pieces]), strict=True):
                 piece_at = at + slab_start + start
                 if count <= self.stretched or len(piece) == 1:
                     yield piece_at, piece_at + len(piece)
                 else:
-                    yield from self._cut(piece, piece_at, kind)
+                    yield from self._cut(piece, piece_at)
 
 
 def _slabs(text: str) -> Iterator[tuple[int, str]]:
@@ -97,12 +117,6 @@ def _slabs(text: str) -> Iterator[tuple[int, str]]:
         yield start, text[start:end]
         start = end
     yield start, text[start:]
-
-
-def _splitter(characters: int, *, is_markdown: bool) -> Any:
-    from semantic_text_splitter import MarkdownSplitter, TextSplitter
-
-    return MarkdownSplitter(characters) if is_markdown else TextSplitter(characters)
 
 
 @lru_cache(maxsize=4)

@@ -22,7 +22,7 @@ from llmapps.types import Place
 VERSION = 1
 
 _LEFT_OUT = frozenset(
-    {"head", "script", "style", "nav", "template", "noscript", "svg", "math", "iframe", "object", "select", "datalist"}
+    {"head", "script", "style", "nav", "template", "noscript", "svg", "math", "iframe", "object", "select", "button"}
 )
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"}
@@ -34,7 +34,7 @@ _BLOCKS = frozenset({
     "summary", "table", "tbody", "tfoot", "thead", "ul",
 })
 # fmt: on
-_BREAKS = {**dict.fromkeys(_BLOCKS, Break.BLOCK), **dict.fromkeys(("br", "caption", "dd"), Break.LINE)}
+_BREAKS = {**dict.fromkeys(_BLOCKS, Break.BLOCK), **dict.fromkeys(("caption", "dd"), Break.LINE)}
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 # A start tag ends an open element of these kinds, as in `<p hidden>one<p>two` (HTML standard, 13.1.2.4).
 _ENDS_OPEN = {
@@ -53,6 +53,7 @@ _STARTS: dict[str, Callable[[TextWriter], None]] = {
     "td": TextWriter.start_cell,
     "th": TextWriter.start_cell,
     "pre": TextWriter.start_preformatted,
+    "br": TextWriter.end_line,
 }
 _ENDS: dict[str, Callable[[TextWriter], None]] = {
     "li": TextWriter.end_item,

@@ -69,10 +69,14 @@ class TextWriter:
         """Add text whose first character stands at this line of the source."""
         for number, source_line in enumerate(text.split("\n")):
             if number and self._preformatted:
-                self._break = Break.BLOCK if self._break >= Break.LINE else Break.LINE
+                self.end_line()
             elif number:
                 self.part(Break.SPACE)
             self._write_line(source_line, line + number)
+
+    def end_line(self) -> None:
+        """End a line where its author ended it; two such ends make a blank line."""
+        self._break = Break.BLOCK if self._break >= Break.LINE else Break.LINE
 
     def start_item(self) -> None:
         """Begin a list item, on a line of its own."""
@@ -122,7 +126,7 @@ class TextWriter:
     def start_heading(self, level: int) -> None:
         """What is written until `end_heading` is a heading, on a line of its own."""
         self.end_heading()
-        self._at_start = False
+        self._bullet, self._at_start = "", False
         self.part(Break.BLOCK)
         self._heading = _OpenHeading(level)
 

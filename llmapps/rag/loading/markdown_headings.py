@@ -70,18 +70,13 @@ class _Scan:
         if self._in_comment:
             self._in_comment = "-->" not in line
         elif self._fence:
-            self._close_fence(line)
-        elif fence := _opened_fence(line):
+            self._fence = "" if closes_fence(line, self._fence) else self._fence
+        elif fence := opened_fence(line):
             self._fence, self._paragraph = fence, None
         elif line.lstrip().startswith("<!--"):
             self._in_comment, self._paragraph = "-->" not in line, None
         elif not self._take_heading(line, start):
             self._take_text(line, start)
-
-    def _close_fence(self, line: str) -> None:
-        mark = line.strip()
-        if len(mark) >= len(self._fence) and not mark.strip(self._fence[0]):
-            self._fence = ""
 
     def _take_heading(self, line: str, start: int) -> bool:
         """Whether the line is a heading, or the underline of one, and was taken as such."""
@@ -116,9 +111,15 @@ class _Scan:
             self._paragraph = _Paragraph(start, line.strip())
 
 
-def _opened_fence(line: str) -> str:
+def opened_fence(line: str) -> str:
     """The backticks or tildes that open a block of code on this line, or ""."""
     match = _FENCE.match(line)
     if not match or (match[1][0] == "`" and "`" in match[2]):
         return ""
     return match[1]
+
+
+def closes_fence(line: str, fence: str) -> bool:
+    """Whether the line ends the block of code that this fence opened."""
+    mark = line.strip()
+    return len(mark) >= len(fence) and not mark.strip(fence[0])
