@@ -16,11 +16,11 @@ from typing import Literal
 
 from llmapps.types import Place
 
-SectionKind = Literal["text", "markdown", "code", "row", "record"]
+SectionKind = Literal["text", "wrapped", "markdown", "code", "row", "record"]
 """How a section may be split and joined.
 
-text: at paragraphs and sentences; markdown: also at its headings, lists, tables and code blocks; code: at blank lines;
-row: one row of a table of short values, several of which make a chunk; record: one row that holds prose, such as an
+text: at blank lines, lines, sentences; wrapped: text whose lines may end within a sentence, so only at blank lines and
+sentences; markdown: such text with lists, tables and blocks of code; code: at blank lines, then lines; row: one row of a table of short values, several of which make a chunk; record: one row that holds prose, such as an
 entry of a glossary, always a chunk of its own.
 """
 

@@ -39,6 +39,8 @@ def unwrapped(text: str, kind: SectionKind) -> str:
     >>> unwrapped("A sentence in\ntwo lines.\nAnother.", "markdown")
     'A sentence in two lines.\nAnother.'
     """
+    if kind not in {"markdown", "wrapped"}:
+        return text
     least = 0 if kind == "markdown" else _LEAST_WRAPPED_CHARACTERS
     lines = text.split("\n")
     parts = [lines[0]]

@@ -19,7 +19,7 @@ VERSION = 1
 MAX_OUTPUT_CHARACTERS = 2_000
 """Of one output: a training log or a printed data set would bury the notebook's own words."""
 
-_OBJECT_REPRESENTATION = re.compile(r"<[^<>\n]*>")
+_OBJECT_REPRESENTATION = re.compile(r"[\[(]*<[^<>\n]*>(?:, <[^<>\n]*>)*[\])]*")
 _BETWEEN = "\n\n"
 
 
@@ -126,5 +126,7 @@ def _outputs(outputs: Any) -> list[str]:
 def _joined(lines: Any) -> str:
     """A notebook's text, which is a string or a list of them; "" for anything else."""
     if isinstance(lines, list):
-        return "".join(line for line in lines if isinstance(line, str))
+        texts = [line for line in lines if isinstance(line, str)]
+        # Format 2 left the line breaks out.
+        return ("" if any("\n" in text for text in texts) else "\n").join(texts)
     return lines if isinstance(lines, str) else ""

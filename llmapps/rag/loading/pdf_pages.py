@@ -30,7 +30,7 @@ _ONE_AT_A_TIME = Lock()
 
 
 def load(data: bytes, title: str) -> LoadedDocument:
-    """The pages' text; the title is the largest heading on the first page, else the PDF's own title."""
+    """The pages' text; the title is the first large line of the first page, else the PDF's own title."""
     if b"%PDF-" not in data[:1024]:
         raise DocumentError("is not a PDF: it does not begin with %PDF; give it the right ending, or export it again")
     with _ONE_AT_A_TIME, _opened(data) as pdf:
@@ -40,7 +40,7 @@ def load(data: bytes, title: str) -> LoadedDocument:
         own_title = " ".join(clean(pdf.get_metadata_value("Title") or "").split())
     lines = without_running_heads(lines, pages)
     headings = find_pdf_headings(lines, outline)
-    main = next((h.text for i, h in headings_by_size(lines).items() if h.level == 1 and lines[i].page == 1), "")
+    main = next((heading.text for index, heading in headings_by_size(lines).items() if lines[index].page == 1), "")
     return _assembled(paragraphs_of(lines, headings), " ".join(clean(main).split()) or own_title or title)
 
 

@@ -13,6 +13,7 @@ from llmapps.rag.loading.pdf_lines import HYPHEN, PdfLine
 
 _LIST_ITEM = re.compile(r"(?:[•◦▪●○■‣∙·*–—-]|\(?\d{1,2}[.)]|\(?[a-z]\)|\[\d{1,3}\])\s")
 _SENTENCE_END = re.compile(r"[.!?:;][\"'”’)\]]*$")
+_LEADER = re.compile(r"\.{4}|(?:\. ){4}|…{2}")
 _HYPHENATED = re.compile(rf"([^\W\d_]+){HYPHEN}([^\W\d_]+)")
 _FULL_WIDTH = 0.8
 """Of the page's usual width of lines: a line shorter than this was ended by its author, not by the margin."""
@@ -105,10 +106,22 @@ class _PageMeasures:
         """Whether a paragraph goes on from one line to the next."""
         if abs(above.size - line.size) > 0.1 * max(above.size, line.size) or _LIST_ITEM.match(line.text):
             return False
+        if _is_of_table(above.text) or _is_of_table(line.text):
+            return False
         is_new_column = above.last_baseline < line.baseline
         if self.is_apart(above, line) and not (is_new_column and not _SENTENCE_END.search(above.text)):
             return False
         return above.width >= _FULL_WIDTH * self.width
+
+
+def _is_of_table(text: str) -> bool:
+    """Whether a line is a row of figures, or of a table of contents with its dots."""
+    words = text.split()
+    return bool(_LEADER.search(text)) or (len(words) > 3 and sum(map(_has_digit, words)) >= 0.4 * len(words))
+
+
+def _has_digit(word: str) -> bool:
+    return any(map(str.isdigit, word))
 
 
 def _measures_of_pages(lines: list[PdfLine]) -> dict[int, _PageMeasures]:

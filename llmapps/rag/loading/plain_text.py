@@ -15,5 +15,5 @@ def load(data: bytes, title: str) -> LoadedDocument:
     """The text as it stands, without invisible characters."""
     text = clean(decode(data))
     builder = SectionBuilder()
-    builder.add(text, [], (0, len(text)), Place(), "text")
+    builder.add(text, [], (0, len(text)), Place(), "wrapped")
     return LoadedDocument(text, tuple(builder.sections), tuple(marks_of_lines(text)), title)
