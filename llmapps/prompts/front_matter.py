@@ -93,10 +93,11 @@ def _load_yaml(text: str, where: str) -> tuple[dict[Any, Any], _Keys]:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         table = loader.construct_document(node) if node else {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = _FIRST_LINE + (mark.line if mark else 0)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: such as a date of the 13th month
         problem = str(getattr(error, "problem", None) or error).splitlines()[0]
+        # What is not closed is reported where it begins, not where the text ends.
+        mark = getattr(error, "context_mark" if problem.endswith("end of stream") else "problem_mark", None)
+        line = _FIRST_LINE + (mark.line if mark else 0)
         raise PromptError(f"{where}:{line}: the front matter is not YAML: {problem}. Correct this line.") from error
     if not isinstance(table, dict):
         raise PromptError(f"{where}:2: the front matter must be keys and values, such as `description: ...`.")
