@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from langchain_core.embeddings import Embeddings
 
 from llmapps.errors import ModelSpecError
+from llmapps.models.fake_grounded import EMPTY_WORDS
 
 if TYPE_CHECKING:
     from llmapps.models.providers import ModelOptions
 
-DIMENSIONS = 256
+DIMENSIONS = 1024
 _WORD = re.compile(r"\w+")
 
 
@@ -30,7 +31,7 @@ def open_embeddings(name: str, options: ModelOptions) -> HashedEmbeddings:
 
 
 class HashedEmbeddings(Embeddings):
-    """Each word adds 1 or -1 to one of 256 numbers, both by its hash (Weinberger et al., 2009); rows have length 1.
+    """Each telling word adds 1 or -1 to one of 1024 numbers, both by its hash (Weinberger et al., 2009); unit rows.
 
     The same on every machine and in every run; a text without words is the first axis.
 
@@ -52,6 +53,8 @@ class HashedEmbeddings(Embeddings):
 def _vector(text: str) -> list[float]:
     values = [0.0] * DIMENSIONS
     for word in _WORD.findall(text.lower()):
+        if word in EMPTY_WORDS:
+            continue
         digest = hashlib.blake2b(word.encode(), digest_size=8).digest()
         values[int.from_bytes(digest[:4], "big") % DIMENSIONS] += 1.0 if digest[4] & 1 else -1.0
     if not any(values):

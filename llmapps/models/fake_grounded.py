@@ -22,7 +22,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(])")
 _NO_PROSE = re.compile(r"^\s*(?:#|\||```|</?\w)")
 _LIST_MARK = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
 _WORD = re.compile(r"[a-z0-9]+")
-_EMPTY_WORDS = frozenset(
+EMPTY_WORDS = frozenset(
     """a an and are as at be been between by can did do does for from had has have how i in into is it its may me my no
     not of on or our should so than that the their them then there these they this to was we were what when where which
     who whom whose why will with would you your explain describe tell about difference""".split()
@@ -85,7 +85,7 @@ def _paragraphs(text: str) -> list[str]:
 
 def _words(text: str) -> frozenset[str]:
     """The telling words, without their plural s."""
-    words = (word for word in _WORD.findall(text.lower()) if word not in _EMPTY_WORDS)
+    words = (word for word in _WORD.findall(text.lower()) if word not in EMPTY_WORDS)
     return frozenset(word[:-1] if len(word) > 3 and word.endswith("s") else word for word in words)
 
 

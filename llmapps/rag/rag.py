@@ -148,13 +148,16 @@ class Rag:
 
     def look_up(self, question: str, top: int | None = None) -> SearchResult:
         """The hits together with how well they fit, in the index as it is: without a sync, unless there is no index."""
-        if not (self.notes.index / FILE_NAME).is_file():
-            self.sync()
+        return self._open_searcher()[0].search(question, top or self.settings.top, self.as_of)
+
+    def _open_searcher(self) -> tuple[Searcher, IndexStore]:
         if self._searcher is None:
+            if not (self.notes.index / FILE_NAME).is_file():
+                self.sync()
             store = IndexStore(self.notes.index)
             course = load_course(self.notes.course_file, self.notes.course_prefix)
             self._searcher = Searcher(store, self.embeddings, course), store
-        return self._searcher[0].search(question, top or self.settings.top, self.as_of)
+        return self._searcher
 
     # --- answers --------------------------------------------------------------------------------------
 
@@ -189,7 +192,7 @@ class Rag:
         synced = time.perf_counter()
         result = self.look_up(question)
         timings = {"sync": synced - begun, "retrieve": time.perf_counter() - synced}
-        if not result.hits or not covers(result.similarity, result.coverage):
+        if not result.hits or not covers(result.similarity, result.coverage, self.baseline()):
             timings["total"] = sum(timings.values())
             yield Finished(abstain(question, result.hits, self.model_label, timings))
             return
@@ -213,14 +216,20 @@ class Rag:
     def evidence_checker(self, question: str, hits: Sequence[Hit]) -> EvidenceChecker:
         """What checks sentences of an answer against these hits."""
         return EvidenceChecker(
-            question, hits, lambda texts: embed_array(self.embeddings, texts, kind="document"), self._rarity
+            question,
+            hits,
+            embed=lambda texts: embed_array(self.embeddings, texts, kind="document"),
+            rarity=self._rarity,
+            baseline=self.baseline(),
         )
+
+    def baseline(self) -> float:
+        """The similarity of questions that have nothing to do with the notes, for this embedding and these notes."""
+        return self._open_searcher()[0].baseline()
 
     def _rarity(self, words: Sequence[str]) -> dict[str, float]:
         """The weight of each word: higher, the fewer chunks hold it."""
-        if self._searcher is None:
-            return dict.fromkeys(words, 1.0)
-        store = self._searcher[1]
+        store = self._open_searcher()[1]
         count = store.chunk_count()
         return {word: math.log(1 + count / (1 + found)) for word, found in store.document_frequencies(words).items()}
 

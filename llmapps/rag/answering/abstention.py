@@ -1,7 +1,7 @@
 """When to say that the notes do not cover a question, before a model is asked and after.
 
-Before: the fit of question and hits, from the similarity of the best hit and the share of the question's words that
-the hits hold, must reach a floor. After: an answer of which the notes back no sentence is withdrawn.
+Before: the fit of question and hits, from how far the similarity of the best hit rises above the level of no relation
+and the share of the question's words that the hits hold, must reach a floor. After: an answer of which the notes back no sentence is withdrawn.
 """
 
 from __future__ import annotations
@@ -9,23 +9,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmapps.rag.answering.claims import is_refusal
+from llmapps.rag.search.baseline import lifted
 from llmapps.types import HEADING_SEPARATOR, Hit, Sentence
 
-FLOOR = 0.41
+FLOOR = 0.32
 """Of `fit`: choice, measured in tests/benchmarks/abstention.py on the questions of the built-in course."""
 
 _SIMILARITY_WEIGHT = 0.7
 REFUSAL = "The notes do not cover this."
 
 
-def fit(similarity: float, coverage: float) -> float:
-    """How well the hits fit the question, about 0 to 1: similarity (cosine) and coverage (share of words) weighed."""
-    return _SIMILARITY_WEIGHT * similarity + (1 - _SIMILARITY_WEIGHT) * coverage
+def fit(similarity: float, coverage: float, baseline: float) -> float:
+    """How well the hits fit the question, about 0 to 1.
+
+    Args:
+        similarity: cosine of the question and the nearest chunk.
+        coverage: share of the question's words that the hits hold, 0 to 1.
+        baseline: cosine of questions that have nothing to do with the notes.
+    """
+    return _SIMILARITY_WEIGHT * lifted(similarity, baseline) + (1 - _SIMILARITY_WEIGHT) * coverage
 
 
-def covers(similarity: float, coverage: float) -> bool:
+def covers(similarity: float, coverage: float, baseline: float) -> bool:
     """Whether the hits fit the question well enough to ask a model."""
-    return fit(similarity, coverage) >= FLOOR
+    return fit(similarity, coverage, baseline) >= FLOOR
 
 
 def is_backed(sentences: Sequence[Sentence]) -> bool:

@@ -1,7 +1,7 @@
 """The evidence contract: what the notes say about each sentence of an answer, found without asking a model.
 
 A sentence is compared with every sentence of the hits, and with every two that stand together. The measure of a quote
-is the mean of two: the cosine of the embeddings (the meaning), and the share of the sentence's words, weighted by
+is the mean of two: how far the cosine of the embeddings rises above that of unrelated texts (the meaning), and the share of the sentence's words, weighted by
 their rarity, that the quote or its headings hold (the wording). Numbers are held to a harder rule: a sentence with one
 that neither the hits nor the question hold is not supported, and one whose number stands only in another hit than its
 quote is supported in part at most. It finds invention, wrong numbers and wrong citations; it cannot find a denial or
@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 
 from llmapps.rag.answering.claims import is_claim, numbers_held, numbers_stated
 from llmapps.rag.answering.sentences import Span, sentence_spans
+from llmapps.rag.search.baseline import lifted
 from llmapps.rag.search.words import content_words, stem, stems
 from llmapps.types import Evidence, Hit, Place, Sentence, SentenceStatus
 
 if TYPE_CHECKING:
     import numpy as np
 
-SUPPORTED, PARTIAL = 0.58, 0.42
+SUPPORTED, PARTIAL = 0.54, 0.40
 """A quote at or above the first supports a sentence, at or above the second in part: choice, measured in
 tests/benchmarks/evidence.py on the questions of the built-in course."""
 
@@ -83,6 +84,7 @@ class EvidenceChecker:
         hits: what the model was shown.
         embed: texts to unit vectors, (n, d) float32.
         rarity: the weight of each of these words, higher for rarer ones.
+        baseline: cosine of texts that have nothing to do with each other, in this embedding.
     """
 
     def __init__(
@@ -91,9 +93,11 @@ class EvidenceChecker:
         hits: Sequence[Hit],
         embed: Callable[[Sequence[str]], np.ndarray],
         rarity: Callable[[Sequence[str]], Mapping[str, float]],
+        baseline: float = 0.0,
     ) -> None:
         self._embed = embed
         self._rarity = rarity
+        self._baseline = baseline
         self._quotes = quotes_of(hits)
         self._vectors: np.ndarray | None = None
         asked = numbers_held(question)
@@ -139,7 +143,8 @@ class EvidenceChecker:
         words = {stem(word): weight for word, weight in self._rarity(content_words(text)).items()}
         total = sum(words.values()) or 1.0
         wordings = [sum(words[word] for word in words.keys() & quote.stems) / total for quote in self._quotes]
-        return [0.5 * cosine + 0.5 * wording for cosine, wording in zip(cosines, wordings, strict=True)]
+        meanings = [lifted(cosine, self._baseline) for cosine in cosines]
+        return [0.5 * meaning + 0.5 * wording for meaning, wording in zip(meanings, wordings, strict=True)]
 
     def _best_by_hit(self, scores: Sequence[float]) -> dict[int, int]:
         """The index of the best quote of each hit, by the hit's number."""

@@ -13,6 +13,7 @@ from llmapps.models.embedding import embed_array
 from llmapps.rag.course import Course
 from llmapps.rag.index.records import StoredChunk
 from llmapps.rag.index.store import IndexStore
+from llmapps.rag.search.baseline import PROBES, baseline_of
 from llmapps.rag.search.dense import EXACT_LIMIT, DenseSearch
 from llmapps.rag.search.fusion import fuse
 from llmapps.rag.search.words import content_words, full_text_query, stem, stems
@@ -63,6 +64,15 @@ class Searcher:
         self._course = course
         self._exact_limit = exact_limit
         self._dense: DenseSearch | None = None
+        self._baseline: float | None = None
+
+    def baseline(self) -> float:
+        """The similarity of questions that have nothing to do with these notes; see `baseline`. Measured once."""
+        if self._baseline is None:
+            vectors = embed_array(self._embeddings, PROBES, kind="query")
+            nearest = [self._dense_search().nearest(vector, 1) for vector in vectors]
+            self._baseline = baseline_of([max(found.values()) for found in nearest if found])
+        return self._baseline
 
     def search(self, question: str, top: int, as_of: datetime.date | None = None) -> SearchResult:
         """The `top` best hits. Notes of units that are not released on the day `as_of` (today) are never among them.
