@@ -1,7 +1,8 @@
 """When to say that the notes do not cover a question, before a model is asked and after.
 
-Before: the fit of question and hits, from how far the similarity of the best hit rises above the level of no relation
-and the share of the question's words that the hits hold, must reach a floor. After: an answer of which the notes back no sentence is withdrawn.
+Before: the fit of question and hits must reach a floor. It is made of how far the similarity of the best hit rises above
+the level of no relation, and of the share of the question's words that the hits hold. After: an answer of which the notes
+back no sentence is withdrawn.
 """
 
 from __future__ import annotations

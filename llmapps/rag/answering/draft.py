@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from llmapps.rag.answering.citation_marks import MarkFilter
 from llmapps.rag.answering.events import Checked, Token, citations_of
 from llmapps.rag.answering.evidence import EvidenceChecker
-from llmapps.rag.answering.sentences import sentence_spans
+from llmapps.rag.answering.sentences import Span, sentence_spans
 from llmapps.types import Sentence
 
 
@@ -45,18 +45,20 @@ class Draft:
         return self._deliver(finished=True)
 
     def _deliver(self, *, finished: bool) -> Iterator[Token | Checked]:
-        text, begin = self._marks.text, self._checked_to
-        spans = [(begin + span.start, begin + span.end) for span in sentence_spans(text[begin:])]
-        starts: list[int | None] = [start for start, _ in spans[1:]]
-        complete = spans if finished else spans[:-1]
-        for (start, end), following in zip(complete, [*starts, None], strict=False):
-            sentence = self._checker.check(text[start:end], self._marks.claimed_in(start, following))
+        text = self._marks.text
+        spans = sentence_spans(text, self._checked_to)
+        following: list[Span | None] = [*spans[1:], None]
+        for span, after in zip(spans, following, strict=True):
+            if after is None and not finished:
+                break
+            claimed = self._marks.claimed_in(span.start, after.start if after else None)
+            sentence = self._checker.check(text[span.start : span.end], claimed)
             self.checked.append(sentence)
-            self._checked_to = end
+            self._checked_to = span.end
             if self._strict and sentence.status == "unsupported":
-                self._delivered_to = end
+                self._delivered_to = span.end
                 continue
-            yield from self._token(text, end)
+            yield from self._token(text, span.end)
             self.sentences.append(sentence)
             self.text += citations_of(sentence)
             yield Checked(sentence)

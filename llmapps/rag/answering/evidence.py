@@ -1,11 +1,11 @@
 """The evidence contract: what the notes say about each sentence of an answer, found without asking a model.
 
 A sentence is compared with every sentence of the hits, and with every two that stand together. The measure of a quote
-is the mean of two: how far the cosine of the embeddings rises above that of unrelated texts (the meaning), and the share of the sentence's words, weighted by
-their rarity, that the quote or its headings hold (the wording). Numbers are held to a harder rule: a sentence with one
-that neither the hits nor the question hold is not supported, and one whose number stands only in another hit than its
-quote is supported in part at most. It finds invention, wrong numbers and wrong citations; it cannot find a denial or
-a swapped comparison that is made of the notes' own words.
+is the mean of two: how far the cosine of the embeddings rises above that of unrelated texts (the meaning), and the share
+of the sentence's words, weighted by their rarity, that the quote or its headings hold (the wording). Numbers are held to
+a harder rule: a sentence with one that neither the hits nor the question hold is not supported, and one whose number
+stands only in another hit than its quote is supported in part at most. It finds invention, wrong numbers and wrong
+citations; it cannot find a denial or a swapped comparison that is made of the notes' own words.
 """
 
 from __future__ import annotations

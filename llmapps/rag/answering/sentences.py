@@ -37,19 +37,23 @@ class Span:
     end: int
 
 
-def sentence_spans(text: str) -> list[Span]:
+def sentence_spans(text: str, begin: int = 0) -> list[Span]:
     """The sentences of a text, in order; together they hold all that is not blank.
 
     A line break ends a sentence, as in lists and tables, unless a long line of prose goes on with a small letter. A
     block of code between fences is one sentence.
+
+    Args:
+        text: in plain words or Markdown.
+        begin: the end of a sentence that was found before; those after it are found.
 
     >>> text = "It is 0.5, e.g. here. Is it? Yes"
     >>> [text[span.start : span.end] for span in sentence_spans(text)]
     ['It is 0.5, e.g. here.', 'Is it?', 'Yes']
     """
     spans: list[Span] = []
-    start = 0
-    for match in _END.finditer(text):
+    start = begin
+    for match in _END.finditer(text, begin):
         if match["code"] is not None:
             _add(spans, text, start, match.start())
             start = match.start()
