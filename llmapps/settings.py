@@ -130,9 +130,6 @@ def read_settings_file(path: Path) -> dict[str, Any]:
     checked = {}
     for name, value in table.items():
         where = f"{path}:{_line_of(name, text)}"
-        if name not in FIELDS:
-            hint = did_you_mean(name, FIELDS) or "`llmapps config` lists the settings."
-            raise SettingsError(f'{where}: there is no setting "{name}". {hint}')
         checked[name] = check_value(name, value, where)
     if "notes" in checked and not checked["notes"].startswith(("builtin:", "~")):
         checked["notes"] = str(path.parent.absolute() / checked["notes"])
@@ -157,8 +154,11 @@ def check_value(name: str, value: Any, where: str) -> Any:
     """The value, if it has the setting's type and range.
 
     Raises:
-        SettingsError: it has not; `where` begins the message.
+        SettingsError: it has not, or there is no such setting; `where` begins the message.
     """
+    if name not in FIELDS:
+        hint = did_you_mean(name, FIELDS) or "`llmapps config` lists the settings."
+        raise SettingsError(f'{where}: there is no setting "{name}". {hint}')
     setting = FIELDS[name]
     kind = _kind(name)
     if kind is float and type(value) is int:

@@ -199,7 +199,7 @@ def test_chat_understands_a_follow_up(cli: Cli, home: Path, notes: Path) -> None
     first, second = (json.loads(line) for line in out.splitlines())
     assert first["question"] == "What is mode collapse?"
     assert "collapse" in second["question"]
-    assert second["hits"][0]["document"] == "10-gans.md"
+    assert "10-gans.md" in {hit["document"] for hit in second["hits"]}
     assert "Traceback" not in err
 
 

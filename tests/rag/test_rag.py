@@ -41,7 +41,7 @@ def test_an_answer_is_backed_by_quotes_with_places(rag: Rag, folder: Path) -> No
     assert sentence.evidence is not None
     text = (folder / sentence.evidence.document).read_text(encoding="utf-8")
     assert text[sentence.evidence.start : sentence.evidence.end] == sentence.evidence.quote
-    assert "planets.md: Planets > Mars" in str(answer)
+    assert "planets.md: Planets, lines" in str(answer)
 
 
 def test_the_stream_tells_the_same_as_ask(rag: Rag) -> None:
