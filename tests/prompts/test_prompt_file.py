@@ -104,7 +104,7 @@ def test_values_stay_what_they_are_in_the_shipped_prompt(question: str, text: st
     assert messages[1].content == expected.strip()
 
 
-# --- mistakes in a file ------------------------------------------------------------------------------------------------
+# --- mistakes in a file ----------------------------------------------------------------------------------------------
 
 MISTAKES = {
     "no front matter": ("{{a}}", 1, "a prompt file begins with front matter between two lines of ---; add it."),
@@ -231,7 +231,7 @@ def test_any_front_matter_is_read_or_refused_in_one_sentence(text: str) -> None:
         assert str(error).startswith("x.prompt:")  # noqa: PT017 - most texts are refused, some are not
 
 
-# --- values ------------------------------------------------------------------------------------------------------------
+# --- values ----------------------------------------------------------------------------------------------------------
 
 WRONG_VALUES = {
     "missing": ({"name": None}, 'The prompt "x" needs a value for "name"; pass name=...'),
@@ -259,7 +259,7 @@ def test_wrong_values_are_named(name: str) -> None:
     assert message in str(caught.value)
 
 
-# --- by name, and overriding -------------------------------------------------------------------------------------------
+# --- by name, and overriding -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
