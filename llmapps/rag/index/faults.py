@@ -34,8 +34,8 @@ def is_damage(error: BaseException | None) -> bool:
 
 
 def is_unopened(error: sqlite3.Error) -> bool:
-    """Whether this is SQLite saying that a file, or one it needs beside it, cannot be opened."""
-    return _primary_code(error) == sqlite3.SQLITE_CANTOPEN
+    """Whether this is SQLite saying that a file, or one it needs beside it, cannot be opened or made."""
+    return _primary_code(error) in _CLOSED
 
 
 def _what_and_what_next(folder: Path, error: sqlite3.Error | OSError) -> str:
