@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from llmapps.rag.answering.citation_marks import MarkFilter
 from llmapps.rag.answering.events import Checked, Token, citations_of
 from llmapps.rag.answering.evidence import EvidenceChecker
-from llmapps.rag.answering.sentences import Span, sentence_spans
+from llmapps.rag.answering.sentences import sentence_spans
 from llmapps.types import Sentence
 
 
@@ -47,11 +47,8 @@ class Draft:
     def _deliver(self, *, finished: bool) -> Iterator[Token | Checked]:
         text = self._marks.text
         spans = sentence_spans(text, self._checked_to)
-        following: list[Span | None] = [*spans[1:], None]
-        for span, after in zip(spans, following, strict=True):
-            if after is None and not finished:
-                break
-            claimed = self._marks.claimed_in(span.start, after.start if after else None)
+        for number, span in enumerate(spans if finished else spans[:-1], start=1):
+            claimed = self._marks.claimed_in(span.start, spans[number].start if number < len(spans) else None)
             sentence = self._checker.check(text[span.start : span.end], claimed)
             self.checked.append(sentence)
             self._checked_to = span.end
