@@ -19,9 +19,10 @@ from llmapps.types import Place
 SectionKind = Literal["text", "wrapped", "markdown", "code", "row", "record"]
 """How a section may be split and joined.
 
-text: at blank lines, lines, sentences; wrapped: text whose lines may end within a sentence, so only at blank lines and
-sentences; markdown: such text with lists, tables and blocks of code; code: at blank lines, then lines; row: one row of a table of short values, several of which make a chunk; record: one row that holds prose, such as an
-entry of a glossary, always a chunk of its own.
+text: at blank lines, lines, sentences. wrapped: text whose lines may end within a sentence, so at blank lines and
+sentences. markdown: such text with lists, tables and blocks of code. code: at blank lines, then lines. row: of a table
+of short values; several make a chunk. record: a row that holds prose, such as an entry of a glossary; always a chunk
+of its own.
 """
 
 

@@ -11,7 +11,7 @@ from llmapps.rag.documents import Section
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Neighbouring sections that make one chunk, or, if the last is too large, are cut within its body."""
+    """Neighbouring sections that make one chunk, or, if one of them is too large, are cut from its body on."""
 
     sections: tuple[Section, ...]
     tokens: int
@@ -27,10 +27,14 @@ class Group:
         return self.sections[-1].end
 
     @property
+    def main(self) -> Section:
+        """The first section with text; the first one if there are only headings."""
+        return next((section for section in self.sections if not section.is_only_a_heading), self.sections[0])
+
+    @property
     def body(self) -> int:
-        """Where the text below its headings begins; `start` if there is no such text."""
-        last = self.sections[-1]
-        return self.start if last.is_only_a_heading else last.body
+        """Where the text below its first headings begins; `start` if there is no such text."""
+        return self.start if self.is_only_headings else self.main.body
 
     @property
     def is_only_headings(self) -> bool:
@@ -62,7 +66,7 @@ def group_sections(sections: Iterable[Section], tokens: Iterable[int], size: Chu
 
 def _goes_with_next(group: Group, following: Group, size: ChunkSize) -> bool:
     both = group.tokens + following.tokens
-    kinds = {group.sections[-1].kind, following.sections[-1].kind}
+    kinds = {group.main.kind, following.main.kind}
     if kinds & {"row", "record"}:
         return kinds == {"row"} and both <= size.rows
     here, there = group.sections[-1].place.heading, following.sections[0].place.heading
@@ -72,12 +76,12 @@ def _goes_with_next(group: Group, following: Group, size: ChunkSize) -> bool:
 
 
 def _goes_with_previous(previous: Group, group: Group, size: ChunkSize) -> bool:
-    if group.tokens >= size.tiny or previous.tokens + group.tokens > size.stretched:
+    if group.tokens >= size.tiny or {previous.main.kind, group.main.kind} & {"row", "record"}:
         return False
-    if {previous.sections[-1].kind, group.sections[-1].kind} & {"row", "record"}:
-        return False
+    if group.is_only_headings:
+        return True  # however large: the headings go with the last piece of it
     here, there = previous.sections[-1].place.heading, group.sections[0].place.heading
-    return group.is_only_headings or _are_related(here, there)
+    return previous.tokens + group.tokens <= size.stretched and _are_related(here, there)
 
 
 def _are_related(here: tuple[str, ...], there: tuple[str, ...]) -> bool:

@@ -89,7 +89,7 @@ def _spans_of(text: str, group: Group, size: ChunkSize) -> list[tuple[int, int]]
     """The [start:end] of the group's chunks in the document's text."""
     if group.tokens <= size.stretched:
         return [(group.start, group.end)]
-    pieces = size.cut(text[group.body : group.end], group.sections[-1].kind)
+    pieces = size.cut(text[group.body : group.end], group.main.kind)
     spans = [trimmed(text, group.body + start, group.body + end) for start, end in pieces]
     if not spans:
         return [(group.start, group.end)]

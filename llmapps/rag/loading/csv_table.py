@@ -57,7 +57,7 @@ class TableRow:
 def load(data: bytes, title: str) -> LoadedDocument:
     """The rows in words; blank rows are left out, short and long ones are kept."""
     rows = read_rows(clean(decode(data, drops_nul=True)))
-    names = tuple(cell.strip() for cell in rows.pop(0).cells) if names_columns(rows) else ()
+    names = tuple(" ".join(cell.split()) for cell in rows.pop(0).cells) if names_columns(rows) else ()
     are_records = 5 * sum(row.has_prose for row in rows) >= len(rows)
     parts: list[str] = []
     sections: list[Section] = []
@@ -126,16 +126,23 @@ def row_in_words(row: TableRow, names: tuple[str, ...], *, at: int, between: str
     text = ""
     marks: list[LineMark] = []
     line = row.line
+    within = "\n" if between == "\n" else " "
     for name, cell in zip_longest(names, row.cells[:_MAX_COLUMNS], fillvalue=""):
-        blank_lines = cell[: len(cell) - len(cell.lstrip())].count("\n")
-        label = f"{name}: " if name else ""
-        for number, piece in enumerate(cell.strip().split("\n") if cell.strip() else ()):
-            lead = (between if text else "") if number == 0 else ("\n" if between == "\n" else " ")
-            text += lead
-            marks.append(LineMark(at + len(text), line + blank_lines + number))
-            text += (label if number == 0 else "") + piece.rstrip()
+        for number, (line_in_cell, words) in enumerate(_lines_of_cell(cell, keeps_blank=within == "\n")):
+            text += (between if text else "") if number == 0 else within
+            marks.append(LineMark(at + len(text), line + line_in_cell))
+            text += f"{name}: {words}" if name and number == 0 else words
         line += cell.count("\n")
     return text, marks
+
+
+def _lines_of_cell(cell: str, *, keeps_blank: bool) -> list[tuple[int, str]]:
+    """The lines of a cell without blank ones at its ends, each with its number in the cell, from 0."""
+    lines = [(number, line.strip()) for number, line in enumerate(cell.split("\n"))]
+    filled = [number for number, line in lines if line]
+    if not filled:
+        return []
+    return [(n, line) for n, line in lines[filled[0] : filled[-1] + 1] if line or keeps_blank]
 
 
 def _parsed(lines: list[str], delimiter: str) -> Iterator[TableRow]:

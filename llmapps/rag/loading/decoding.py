@@ -71,8 +71,8 @@ def _decoded(data: bytes, declared: str) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, errors="replace")
-    if b"\0" in data[:_SAMPLE_BYTES] and (encoding := _utf16_without_mark(data)):
-        return data.decode(encoding, errors="replace")
+    if b"\0" in data[:_SAMPLE_BYTES] and (text := _utf16_without_mark(data)):
+        return text
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -83,12 +83,15 @@ def _decoded(data: bytes, declared: str) -> str:
 
 
 def _utf16_without_mark(data: bytes) -> str:
-    """The name of the encoding when NUL bytes stand only in every second place, as in UTF-16 text; else nothing."""
+    """The text when NUL bytes stand only in every second place and all of it is UTF-16; else ""."""
     sample = data[:_SAMPLE_BYTES]
     odd, even = sample[1::2].count(0), sample[0::2].count(0)
-    if odd > 20 * even:
-        return "utf-16-le"
-    return "utf-16-be" if even > 20 * odd else ""
+    if max(odd, even) <= 20 * min(odd, even):
+        return ""
+    try:
+        return data.decode("utf-16-le" if odd > even else "utf-16-be")
+    except UnicodeDecodeError:
+        return ""
 
 
 def _decoded_as_declared(data: bytes, declared: str) -> str:

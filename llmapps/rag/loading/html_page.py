@@ -90,7 +90,7 @@ def defused(source: str) -> str:
     the few words it knows (an AssertionError), and numbers of characters with thousands of digits (a ValueError).
     """
     last_tag_end = source.rfind(">") + 1
-    source = source[:last_tag_end] + source[last_tag_end:].replace("<", " ")
+    source = source[:last_tag_end] + source[last_tag_end:].replace("<", "&lt;")
     last_comment_end = max(0, source.rfind("-->"))
     source = source[:last_comment_end] + source[last_comment_end:].replace("<!--", "<! ")
     return _HUGE_NUMBERS.sub("\ufffd", source.replace("<![", "<! ["))
@@ -167,7 +167,7 @@ class _PageReader(HTMLParser):
         elif end := _ENDS.get(tag):
             end(self.writer)
         elif tag in _BREAKS:
-            self.writer.part(_BREAKS[tag])
+            self.writer.part(Break.LINE if tag == "dt" else _BREAKS[tag])
 
 
 def _is_hidden(attributes: dict[str, str | None]) -> bool:

@@ -105,13 +105,17 @@ class TextWriter:
 
     def start_cell(self) -> None:
         """Begin a cell: in the line of its row, unless the row holds whole blocks."""
-        if self._rows and self._rows[-1].has_text:
+        if not self._rows:
+            self.part(Break.LINE)
+        elif self._rows[-1].has_text:
             self._break = Break.BLOCK if self._rows[-1].is_broken else Break.CELL
         self._at_start = True
 
     def end_cell(self) -> None:
-        """End a cell."""
+        """End a cell; the end of a paragraph in it does not end the row."""
         self._at_start = False
+        if self._rows and not self._rows[-1].is_broken:
+            self._break = min(self._break, Break.CELL)
 
     def start_preformatted(self) -> None:
         """From here on the blank space counts."""

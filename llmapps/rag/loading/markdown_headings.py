@@ -17,7 +17,9 @@ _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _FENCE = re.compile(r"[ \t]*(?:[-*+] +|\d+[.)] +)?(`{3,}|~{3,})(.*)$")
 _HTML_HEADING = re.compile(r"\s*<h([1-6])\b[^>]*>(.*?)</h\1>\s*$", re.IGNORECASE)
 # Indented text goes on with a list, so only a paragraph at the margin can be the text of an underlined heading.
-_NOT_A_PARAGRAPH = re.compile(r"[ \t]|>|[-*+][ \t]|\d{1,9}[.)][ \t]|\||<|\[[^\]]{1,99}\]:")
+_NOT_A_PARAGRAPH = re.compile(
+    r"[ \t]|>|[-*+][ \t]|\d{1,9}[.)][ \t]|\||<|\[[^\]]{1,99}\]:|([-*_])(?:[ \t]*\1){2,}[ \t]*$"
+)
 _MAX_LINE_CHARACTERS = 10 * MAX_HEADING_CHARACTERS
 
 
