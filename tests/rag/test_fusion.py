@@ -22,7 +22,8 @@ def test_against_a_table_worked_out_by_hand() -> None:
             1: 0.75 * -0.3 / dense + 0.25 * 2 / words,
             2: 0.75 * 0.1 / dense + 0.25 * -2 / words,
             3: 0.75 * 0.2 / dense,
-        }
+        },
+        abs=1e-5,
     )
 
 
@@ -64,7 +65,13 @@ def test_every_candidate_is_ranked_once_and_the_input_is_left_alone(
 
 @given(SCORES, SCORES)
 def test_the_weight_of_one_is_the_dense_ranking(dense: dict[int, float], lexical: dict[int, float]) -> None:
-    order = standardized(dense)
+    scores = {number: round(score, 5) for number, score in standardized(dense).items()}
     assert [number for number, _ in fuse(dense, lexical, 1.0)] == sorted(
-        order, key=lambda number: (-order[number], number)
+        scores, key=lambda number: (-scores[number], number)
     )
+
+
+def test_the_noise_of_arithmetic_does_not_decide() -> None:
+    dense = {1: 0.5, 2: 0.5 + 1e-8, 3: 0.9}
+    assert [number for number, _ in fuse(dense, {})] == [3, 1, 2]
+    assert fuse({1: 0.5, 2: 0.5 + 1e-8}, {}) == [(1, 0.0), (2, 0.0)]

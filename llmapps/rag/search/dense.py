@@ -36,9 +36,13 @@ class DenseSearch:
             query: (d,) float32, unit length.
         """
         if self._chroma is not None:
-            found = self._chroma.nearest(query, limit, hidden)
-            numbers = self._store.numbers_of_ids([chunk_id for chunk_id, _ in found])
-            return {numbers[chunk_id]: score for chunk_id, score in found if chunk_id in numbers}
+            try:
+                found = self._chroma.nearest(query, limit, hidden)
+            except Exception:  # noqa: BLE001 - a writer has removed or something has damaged its folder: do without
+                self._chroma = None
+            else:
+                numbers = self._store.numbers_of_ids([chunk_id for chunk_id, _ in found])
+                return {numbers[chunk_id]: score for chunk_id, score in found if chunk_id in numbers}
         return self._nearest_exactly(query, limit, self._store.numbers_in(hidden) if hidden else ())
 
     def similarities(self, query: np.ndarray, numbers: Iterable[int]) -> dict[int, float]:
