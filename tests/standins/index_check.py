@@ -60,7 +60,11 @@ def _faults_of_vectors(index: Path) -> list[str]:
         return []
     texts = [embedded_text(Chunk(c.ordinal, c.text, c.start, c.end, c.place, c.context)) for c in chunks]
     expected = np.array(HashedEmbeddings().embed_documents(texts), np.float32)
-    faults = [chunk.id for chunk, good in zip(chunks, np.isclose(vectors, expected, atol=1e-6).all(axis=1)) if not good]
+    faults = [
+        chunk.id
+        for chunk, good in zip(chunks, np.isclose(vectors, expected, atol=1e-6).all(axis=1), strict=True)
+        if not good
+    ]
     scores = vectors @ vectors.T
     faults += [c.id for at, c in enumerate(chunks) if scores[at].max() > scores[at, at] + 1e-5]
     return [f"wrong vectors: {faults}"] if faults else []
@@ -86,7 +90,9 @@ def _faults_of_chroma(index: Path) -> list[str]:
         faults = [] if set(collection.get(include=[])["ids"]) == set(ids) else ["Chroma holds other chunks"]
         if ids:
             found = collection.query(query_embeddings=vectors, n_results=1, include=["distances"])["distances"]
-            faults += [f"not found in Chroma: {name}" for name, (distance,) in zip(ids, found) if distance > 0.001]
+            faults += [
+                f"not found in Chroma: {name}" for name, (distance,) in zip(ids, found, strict=True) if distance > 0.001
+            ]
     finally:
         client.close()
     return faults + ([f"left in Chroma's folder: {others}"] if others else [])

@@ -47,10 +47,11 @@ class IndexProcess:
     def wait_for(self, what: str) -> Any:
         """The next thing of this kind that happens."""
         assert self.process.stdout
+        line = ""
         for line in self.process.stdout:
             if what in (told := json.loads(line)):
                 return told[what]
-        raise AssertionError(f"it ended without {what}: {self.process.communicate()[1]}")
+        raise AssertionError(f"it ended without {what}: {line} {self.process.communicate()[1]}")
 
     def end(self, timeout_s: float = 60) -> tuple[int, dict[str, Any], str]:
         """How it ended: exit code, the last of each thing that happened, and stderr."""

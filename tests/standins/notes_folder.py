@@ -75,7 +75,16 @@ class NotesFolder:
             numbers, vectors = store.all_vectors()
             for chunk, vector in zip(store.chunks(numbers), vectors, strict=True):
                 found[chunk.path].append(
-                    (chunk.ordinal, chunk.id, chunk.context, chunk.text, chunk.start, chunk.end, chunk.place, vector[:8].tolist())
+                    (
+                        chunk.ordinal,
+                        chunk.id,
+                        chunk.context,
+                        chunk.text,
+                        chunk.start,
+                        chunk.end,
+                        chunk.place,
+                        vector[:8].tolist(),
+                    )
                 )
             return {path: sorted(chunks) for path, chunks in found.items()}
         finally:

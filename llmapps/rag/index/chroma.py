@@ -64,7 +64,9 @@ def refresh_chroma(store: IndexStore) -> str:
     """
     index, generation = store.folder, store.generation
     target = chroma_folder(index, generation)
-    if is_chroma_settled(store):
+    if has_failed(index, generation):
+        return ""
+    if read_marker(target) is not None:
         remove_others(index, keep=target)
         return ""
     reason = ""
@@ -93,9 +95,9 @@ def remove_chroma(index: Path) -> None:
 
 
 def _sources(store: IndexStore) -> list[Path | None]:
-    """What a child may start from, in the order in which to try: a sound folder of an earlier generation; nothing."""
+    """What children start from, one after the other: a sound folder of an earlier generation; nothing, twice."""
     folders = complete_folders(store.folder) if store.chunk_count() >= _COPY_FROM else []
-    return [*[folder for folder in folders[:1] if is_intact(folder)], None]
+    return [*[folder for folder in folders[:1] if is_intact(folder)], None, None]
 
 
 def _run_worker(index: Path, building: Path, source: Path | None, time_s: float) -> str:

@@ -106,11 +106,15 @@ def _is_sound(database: Path) -> bool:
 
 
 def remove_others(index: Path, keep: Path | None = None) -> None:
-    """Delete every folder but `keep`. On Windows one that a reader has open stays, until the next time."""
+    """Delete everything but `keep`. On Windows a folder that a reader has open stays, until the next time."""
     with contextlib.suppress(OSError):
         for path in (index / FOLDER).iterdir():
-            if path.is_dir() and path != keep:
+            if path == keep:
+                continue
+            if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def record_failure(index: Path, generation: str, reason: str) -> None:

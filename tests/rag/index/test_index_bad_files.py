@@ -53,7 +53,11 @@ def sync_with_good_ones(folder: NotesFolder) -> SyncReport:
         ("binary.txt", b"\x7fELF" + bytes(4000), ""),
         ("nul.csv", b"a,b\n\0,\0\n", ""),
         ("blank.html", b"<html><body></body></html>", ""),
-        ("surrogate.ipynb", json.dumps({"cells": [{"cell_type": "markdown", "source": "a \ud800 b " * 30}]}).encode(), ""),
+        (
+            "surrogate.ipynb",
+            json.dumps({"cells": [{"cell_type": "markdown", "source": "a \ud800 b " * 30}]}).encode(),
+            "",
+        ),
     ],
 )
 def test_one_bad_document_never_stops_the_others(folder: NotesFolder, name: str, content: bytes, reason: str) -> None:
@@ -199,7 +203,9 @@ def deleting(sha256: Callable[[Path], str], path: Path) -> Callable[[Path], str]
     return late
 
 
-def test_a_file_that_changes_while_it_is_read_is_read_again(folder: NotesFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_changes_while_it_is_read_is_read_again(
+    folder: NotesFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from llmapps.rag.index import reading
 
     path = folder.write("a.md", note("apples"))

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +89,7 @@ def test_it_finds_what_exact_search_finds_and_leaves_out_what_is_hidden(indexed:
     assert vectors is not None
     query = np.array(indexed.embeddings.embed_query("subject3 Part 2 of subject3"), np.float32)
     found = vectors.nearest(query, 5)
-    assert [name for name, _ in found][0] == exact(indexed, query, 1)[0]
+    assert found[0][0] == exact(indexed, query, 1)[0]
     assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
     hidden = {f"unit0/{number}.md" for number in (0, 3, 6, 9)}
     rest = vectors.nearest(query, 48, hidden)
@@ -194,7 +194,8 @@ def test_files_of_the_working_directory_are_not_ours(
     for name in ("json.py", "numpy.py", "chromadb.py", "sqlite3.py"):
         (tmp_path / name).write_text("raise SystemExit('not ours')", encoding="utf-8")
     (tmp_path / ".env").write_text(
-        "CHROMA_API_IMPL=chromadb.api.fastapi.FastAPI\nCHROMA_SERVER_HOST=192.0.2.1\nMIGRATIONS=none\n", encoding="utf-8"
+        "CHROMA_API_IMPL=chromadb.api.fastapi.FastAPI\nCHROMA_SERVER_HOST=192.0.2.1\nMIGRATIONS=none\n",
+        encoding="utf-8",
     )
     monkeypatch.chdir(tmp_path)
     folder.write("a.md", note("apples"))
@@ -238,7 +239,7 @@ def processes_about(path: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NotesFolder]:
+def large(tmp_path_factory: pytest.TempPathFactory) -> NotesFolder:
     """So many chunks that Chroma has written its graph to disk."""
     folder = NotesFolder(tmp_path_factory.mktemp("large"))
     for number in range(30):
@@ -247,7 +248,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NotesFolder]:
     store = folder.store()
     build(folder.index, chroma_folder(folder.index, store.generation))
     store.close()
-    yield folder
+    return folder
 
 
 GRAPH = ("data_level0.bin", "header.bin", "index_metadata.pickle", "length.bin", "link_lists.bin")
@@ -303,7 +304,7 @@ def test_damage_of_a_small_one_changes_no_hit(indexed: NotesFolder, tmp_path: Pa
     """In a child, as the point is that nothing of it ends the process."""
     copies = []
     small = current(indexed)
-    for path in [path for path in small.rglob("*.bin")]:
+    for path in sorted(small.rglob("*.bin")):
         for how in ("truncated", "zeroed", "deleted"):
             copy = tmp_path / f"{path.name} {how}"
             shutil.copytree(small, copy)
@@ -328,9 +329,7 @@ def test_damage_of_a_small_one_changes_no_hit(indexed: NotesFolder, tmp_path: Pa
     assert ran.stdout.split() == exact(indexed, query, 1) * 12
 
 
-def test_a_damaged_one_is_not_opened_and_made_anew_with_the_next_change(
-    large: NotesFolder, tmp_path: Path
-) -> None:
+def test_a_damaged_one_is_not_opened_and_made_anew_with_the_next_change(large: NotesFolder, tmp_path: Path) -> None:
     shutil.copytree(large.index.parent, tmp_path / "copy")
     folder = NotesFolder(tmp_path / "copy")
     (path,) = current(folder).glob("*/link_lists.bin")

@@ -145,9 +145,7 @@ def test_many_numbers_can_be_asked_for_at_once(writer: IndexWriter) -> None:
 
 
 def test_ids_come_from_path_place_and_content() -> None:
-    ids = {
-        chunk_id(path, chunk(ordinal, text)) for path in ("a", "b") for ordinal in (0, 1) for text in ("x", "y")
-    }
+    ids = {chunk_id(path, chunk(ordinal, text)) for path in ("a", "b") for ordinal in (0, 1) for text in ("x", "y")}
     assert len(ids) == 8
     assert chunk_id("a", chunk(0, "x")) in ids
     assert vector_key("m", "x") != vector_key("n", "x")

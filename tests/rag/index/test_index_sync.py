@@ -149,7 +149,16 @@ def test_counts_add_up(folder: NotesFolder) -> None:
     counts = report.added, report.changed, report.unchanged, report.removed, report.empty, len(report.failed)
     assert counts == (1, 1, 1, 1, 1, 1)
     assert report.skipped == 1
-    assert set(report.to_dict()) >= {"added", "changed", "unchanged", "removed", "empty", "failed", "chunks", "embedded"}
+    assert set(report.to_dict()) >= {
+        "added",
+        "changed",
+        "unchanged",
+        "removed",
+        "empty",
+        "failed",
+        "chunks",
+        "embedded",
+    }
 
 
 def test_empty_folder_is_an_error_and_the_index_stays(folder: NotesFolder) -> None:
@@ -302,7 +311,9 @@ def test_an_edit_at_any_time_that_keeps_size_and_time_is_noticed(folder: NotesFo
     assert folder.sync().changed == 1
 
 
-def test_a_newer_loader_reads_its_files_again(folder: NotesFolder, settled: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_newer_loader_reads_its_files_again(
+    folder: NotesFolder, settled: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from llmapps.rag.index.plan import _version_of_ending
     from llmapps.rag.loading import markdown_note
 
