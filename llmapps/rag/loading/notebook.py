@@ -70,7 +70,7 @@ class _CellWriter:
             self._append(_BETWEEN if self._length > start else "")
             self.marks.append(LineMark(self._length, 0))  # outputs have no lines in the cell's source
             self._append(output)
-        is_prose = cell.get("cell_type") in {"markdown", "heading"}
+        is_prose = cell.get("cell_type") in ("markdown", "heading")
         headings = find_headings(source, at=start) if is_prose else []
         self.cells.append(_CellSpan(number, start, self._length, headings, "markdown" if is_prose else "code"))
 
@@ -115,7 +115,7 @@ def _outputs(outputs: Any) -> list[str]:
             continue
         data = output.get("data")
         shown = data.get("text/plain") if isinstance(data, dict) else output.get("text")
-        if output.get("output_type") in {"error", "pyerr"}:
+        if output.get("output_type") in ("error", "pyerr"):
             shown = f"{output.get('ename')}: {output.get('evalue')}"
         text = clean(_joined(shown)[: 10 * MAX_OUTPUT_CHARACTERS]).strip("\n")
         if text.strip() and not _OBJECT_REPRESENTATION.fullmatch(text.strip()):
