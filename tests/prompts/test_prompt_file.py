@@ -112,6 +112,11 @@ MISTAKES = {
     "not YAML": ('---\n\ndescription: "x\ninput: 3\n---\n', 3, "the front matter is not YAML:"),
     "a tab": ("---\ninput:\n\tschema: 1\n---\n", 3, "the front matter is not YAML:"),
     "a control character": ("---\ndescription: a\x07b\n---\n", 2, "the front matter is not YAML:"),
+    "an object of Python": (
+        "---\ndescription: !!python/object/apply:os.system [exit]\n---\n",
+        2,
+        "the front matter is not YAML: could not determine a constructor",
+    ),
     "no date": ("---\ndescription: 2025-13-45\n---\n", 2, "the front matter is not YAML: month must be in 1..12."),
     "too deep": ("---\ndescription: " + "[" * 3000 + "\n---\n", 2, "the front matter is not YAML:"),
     "a list": ("---\n- a\n---\n", 2, "the front matter must be keys and values, such as `description: ...`."),

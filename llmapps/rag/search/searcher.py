@@ -67,7 +67,7 @@ class Searcher:
         self._baseline: float | None = None
 
     def baseline(self) -> float:
-        """The similarity of questions that have nothing to do with these notes; see `baseline`. Measured once."""
+        """The similarity of questions that have nothing to do with these notes; see `baseline`. Measured once an index."""
         if self._baseline is None:
             vectors = embed_array(self._embeddings, PROBES, kind="query")
             nearest = [self._dense_search().nearest(vector, 1) for vector in vectors]
@@ -96,6 +96,7 @@ class Searcher:
     def _dense_search(self) -> DenseSearch:
         if self._dense is None or self._dense.generation != self._store.generation:
             self._dense = DenseSearch(self._store, self._exact_limit)
+            self._baseline = None
         return self._dense
 
     def _lexical(self, words: Sequence[str], hidden: Collection[str]) -> dict[int, float]:
