@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 SentenceStatus = Literal["supported", "partial", "unsupported", "misattributed", "no-claim"]
-"""What the notes say about one sentence of an answer; see `llmapps.rag.evidence`."""
+"""What the notes say about one sentence of an answer; see `llmapps.rag.answering.evidence`."""
 
 HEADING_SEPARATOR = " > "
 

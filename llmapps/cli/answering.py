@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
-from llmapps.cli.output import emit, say
-from llmapps.rag.answering.writer import Checked, Event, Finished, Found, Token, Understood
+from llmapps.cli.output import Style, emit, is_terminal, say
+from llmapps.cli.wrapping import WordWrap
+from llmapps.rag.answering.events import Checked, Event, Finished, Found, Token, Understood
 from llmapps.types import Answer, Sentence
 
 
 def show_events(events: Iterator[Event], *, quiet: bool = False) -> Answer:
-    """Show an answer while it arrives; the whole of it at the end.
+    """Show an answer while it arrives, and return it.
 
     Args:
         events: of `Rag.stream`.
         quiet: show nothing, as for `--json`.
     """
-    begun = False
+    page = _Page()
     for event in events:
         if isinstance(event, Finished):
             if not quiet:
-                _show_end(event, begun)
+                page.end(event)
             return event.answer
-        if quiet:
-            continue
-        if isinstance(event, Understood):
-            say(f"Understood as: {event.question}", style="dim")
-        elif isinstance(event, Found):
-            say("Found in the notes:", style="dim")
-            for hit in event.hits:
-                say(f"  {hit}", style="dim")
-            say("")
-        elif isinstance(event, Token):
-            begun = True
-            emit(event.text, end="")
-        elif isinstance(event, Checked):
-            emit(mark(event.sentence), style="cyan", end="")
+        if not quiet:
+            page.show(event)
     raise AssertionError("an answer's last event is Finished")
 
 
@@ -55,20 +45,55 @@ def mark(sentence: Sentence) -> str:
     return f" {numbers}" if numbers else ""
 
 
-def _show_end(event: Finished, begun: bool) -> None:
-    answer = event.answer
-    if begun:
-        emit("\n")
-    if event.withdrawn:
-        say("The notes back no sentence of this answer, so it does not count.", style="yellow")
-    if answer.abstained:
-        emit(answer.text)
-        return
-    if answer.sources:
-        emit("Sources", style="bold")
-        for hit in answer.sources:
-            emit(f"  {hit}")
-    say(f"\n{_summary(answer)}", style="dim")
+class _Page:
+    """What stands on the screen. In a pipe nothing is printed before the end, as an answer may still be withdrawn."""
+
+    def __init__(self) -> None:
+        self._live = is_terminal()
+        self._wrap = WordWrap(shutil.get_terminal_size().columns if self._live else 0)
+        self._held: list[str] = []
+
+    def show(self, event: Event) -> None:
+        if isinstance(event, Understood):
+            say(f"Understood as: {event.question}", style="dim")
+        elif isinstance(event, Found):
+            say("Found in the notes:", style="dim")
+            for hit in event.hits:
+                say(f"  {hit}", style="dim")
+            say("")
+        elif isinstance(event, Token):
+            self._print(self._wrap.feed(event.text))
+        elif isinstance(event, Checked):
+            self._print(self._wrap.flush())
+            self._print(self._wrap.feed(mark(event.sentence)) + self._wrap.flush(), "cyan")
+
+    def end(self, event: Finished) -> None:
+        """The rest of the answer, and its sources; or the refusal."""
+        answer = event.answer
+        self._print(self._wrap.flush())
+        if self._held:
+            if self._live:
+                emit("\n")
+            elif not answer.abstained:
+                emit("".join(self._held) + "\n")
+        if event.withdrawn:
+            say("The notes back no sentence of this answer, so it is withdrawn.", style="yellow")
+        if answer.abstained:
+            self._wrap = WordWrap(shutil.get_terminal_size().columns if self._live else 0)
+            emit(self._wrap.feed(answer.text) + self._wrap.flush())
+            return
+        if answer.sources:
+            emit("Sources", style="bold")
+            for hit in answer.sources:
+                emit(f"  {hit}")
+        say(f"\n{_summary(answer)}", style="dim")
+
+    def _print(self, text: str, style: Style | None = None) -> None:
+        if not text:
+            return
+        self._held.append(text)
+        if self._live:
+            emit(text, style=style, end="")
 
 
 def _summary(answer: Answer) -> str:
