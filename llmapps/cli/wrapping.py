@@ -25,7 +25,7 @@ class WordWrap:
 
         >>> wrap = WordWrap(12)
         >>> wrap.feed("one two three fo") + wrap.feed("ur") + wrap.flush()
-        'one two\\nthree four'
+        'one two\nthree four'
         """
         shown = ""
         for part in _PARTS.findall(text):
