@@ -31,10 +31,13 @@ def index(
         flags = {"notes": name, "embedding": embedding, "base_url": base_url}
         with open_rag(flags, project=project, wait=not no_wait, rebuild=rebuild) as rag:
             report = rag.sync()
+            missing = rag.missing_notes()
         usable = usable or report.is_usable
         results.append((rag.notes.name, report.to_dict()))
         if not json:
             emit(f"{rag.notes.name}: {describe(report)}")
+        for note in missing:
+            say(f'{rag.notes.course_file} names "{note}", but there is no such note. Correct the name.', style="yellow")
         for failure in report.failed:
             say(f"Not indexed: {failure.path}: {failure.reason}.", style="yellow")
     if json:

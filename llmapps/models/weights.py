@@ -196,6 +196,11 @@ def _hub_files(name: str) -> list[str]:
     return [f"{wanted.folder}/{file}" for file in sorted(found) if wanted.quant in ("", file)]
 
 
+def _made_from(path: Path) -> list[Path]:
+    """The faster forms of an ONNX file that were made on this machine, with their locks."""
+    return sorted(path.parent.glob(f"{path.stem}.*.onnx*")) if path.suffix == ".onnx" else []
+
+
 def _remove(file: str) -> int:
     """Removes a file, its stamp and its unfinished download; returns how many bytes the files had.
 
@@ -215,7 +220,7 @@ def _remove(file: str) -> int:
     freed = sum(found.stat().st_size for found in (path, unfinished) if found.is_file())
     try:
         with one_downloader(unfinished, on_wait=busy):
-            for gone in (path, stamp_path(path), unfinished, journal_path(unfinished)):
+            for gone in (path, stamp_path(path), unfinished, journal_path(unfinished), *_made_from(path)):
                 gone.unlink(missing_ok=True)
     except OSError as error:
         raise WeightsError(f"{path} cannot be removed: {error}. End the programs that use it and try again.") from error

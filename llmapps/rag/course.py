@@ -21,7 +21,7 @@ import tomllib
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,12 @@ class Course:
         day = as_of or datetime.date.today()
         closed = [unit for unit in self.units if unit.release and unit.release > day]
         return {document for document in documents if any(unit.holds(self.prefix + document) for unit in closed)}
+
+    def missing(self, documents: Iterable[str]) -> list[str]:
+        """The names and patterns of notes that fit none of the documents; a slip there would leave a note open."""
+        paths = [self.prefix + document for document in documents]
+        named = [(unit, note) for unit in self.units for note in unit.notes]
+        return [note for unit, note in named if not any(replace(unit, notes=(note,)).holds(path) for path in paths)]
 
 
 def load_course(path: Path | None, prefix: str = "") -> Course:

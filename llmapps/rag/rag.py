@@ -138,6 +138,13 @@ class Rag:
         finally:
             store.close()
 
+    def missing_notes(self) -> list[str]:
+        """Notes that the course file names and that are not there; none where only a part of the course is searched."""
+        if self.notes.course_prefix or self.notes.path.is_file():
+            return []
+        searcher, store = self._open_searcher()
+        return searcher.course.missing(store.documents())
+
     # --- search ---------------------------------------------------------------------------------------
 
     def search(self, question: str, top: int | None = None) -> list[Hit]:

@@ -17,8 +17,8 @@ def hit(n: int, *heading: str, document: str = "a.md") -> Hit:
     return Hit(n, document, Place(heading), 1.0, "text", 0, 4, "id")
 
 
-def sentences(*statuses: SentenceStatus, text: str = "Mars is red.") -> list[Sentence]:
-    return [Sentence(text, status) for status in statuses]
+def sentences(*statuses: SentenceStatus, text: str = "Mars is red.", support: float = 0.5) -> list[Sentence]:
+    return [Sentence(text, status, support=support) for status in statuses]
 
 
 def test_fit_is_one_for_the_same_text_and_nothing_for_a_stranger() -> None:
@@ -53,6 +53,12 @@ def test_more_similarity_or_coverage_never_fits_less(
 )
 def test_one_sentence_that_is_backed_backs_the_answer(statuses: list[SentenceStatus], backed: bool) -> None:
     assert is_backed(sentences(*statuses)) == backed
+
+
+def test_a_sentence_that_is_hardly_backed_in_part_does_not_back_an_answer_alone() -> None:
+    assert is_backed(sentences("partial", support=0.5))
+    assert not is_backed(sentences("partial", support=0.41))
+    assert is_backed([*sentences("partial", support=0.41), *sentences("supported", support=0.6)])
 
 
 def test_a_refusal_by_the_model_is_a_refusal_unless_it_goes_on_to_answer() -> None:

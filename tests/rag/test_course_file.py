@@ -185,3 +185,8 @@ def test_mistakes_are_told_with_the_value_and_what_to_do(path: Path, name: str) 
 def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=r"cannot be read: .* Correct the file, or delete it to search all notes\."):
         load_course(tmp_path)
+
+
+def test_names_that_fit_no_note_are_told() -> None:
+    course = Course(units=(Unit("a", "A", ("01-*.md", "02-tpyo.md")), Unit("b", "B", ("week1",))))
+    assert course.missing(["01-one.md", "02-typo.md", "week1/x.md"]) == ["02-tpyo.md"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmapps.rag.answering.claims import is_refusal
+from llmapps.rag.answering.evidence import PARTIAL, SUPPORTED
 from llmapps.rag.search.baseline import lifted
 from llmapps.types import HEADING_SEPARATOR, Hit, Sentence
 
@@ -17,6 +18,7 @@ FLOOR = 0.32
 """Of `fit`: choice, measured in tests/benchmarks/abstention.py on the questions of the built-in course."""
 
 _SIMILARITY_WEIGHT = 0.7
+_BACKED = (PARTIAL + SUPPORTED) / 2
 REFUSAL = "The notes do not cover this."
 
 
@@ -37,12 +39,14 @@ def covers(similarity: float, coverage: float, baseline: float) -> bool:
 
 
 def is_backed(sentences: Sequence[Sentence]) -> bool:
-    """Whether the notes back any sentence of an answer, at least in part.
+    """Whether the notes back any sentence of an answer: wholly, or in the better half of "in part".
 
     An answer that claims nothing, such as a greeting, counts as backed, unless it is itself a refusal.
     """
-    if any(sentence.status in ("supported", "partial", "misattributed") for sentence in sentences):
+    if any(sentence.status in ("supported", "misattributed") for sentence in sentences):
         return True
+    if any(sentence.status == "partial" for sentence in sentences):
+        return max(sentence.support for sentence in sentences) >= _BACKED
     return not any(sentence.status == "unsupported" or is_refusal(sentence.text) for sentence in sentences)
 
 

@@ -61,7 +61,7 @@ class Searcher:
     ) -> None:
         self._store = store
         self._embeddings = embeddings
-        self._course = course
+        self.course = course
         self._exact_limit = exact_limit
         self._dense: DenseSearch | None = None
         self._baseline: float | None = None
@@ -80,7 +80,7 @@ class Searcher:
         Raises:
             ProviderError: the embedding model failed.
         """
-        hidden = self._course.hidden(self._store.documents(), as_of) if self._course.units else set()
+        hidden = self.course.hidden(self._store.documents(), as_of) if self.course.units else set()
         query = embed_array(self._embeddings, [question], kind="query")[0]
         dense_search = self._dense_search()
         dense = dense_search.nearest(query, POOL, hidden)
