@@ -69,24 +69,35 @@ def refresh_chroma(store: IndexStore) -> str:
     if read_marker(target) is not None:
         remove_others(index, keep=target)
         return ""
-    reason = ""
-    for source in _sources(store):
-        building = new_building_folder(index, generation)
-        try:
-            reason = _run_worker(index, building, source, _START_S + store.chunk_count() / _CHUNKS_A_SECOND)
-            if not reason:
-                shutil.rmtree(target, ignore_errors=True)
-                building.replace(target)
-                remove_others(index, keep=target)
-                return ""
-        except OSError as error:
-            reason = str(error)
+    reason = _make(store, target)
+    if not reason:
+        remove_others(index, keep=target)
+        return ""
     remove_others(index)
     record_failure(index, generation, reason)
     return (
         f"Chroma could not be made from the index ({reason}). "
         "Search goes on without it and finds the same; it is tried again when the notes change, or tomorrow."
     )
+
+
+def _make(store: IndexStore, target: Path) -> str:
+    """Make the folder `target`; "" if it is there, else why not."""
+    time_s = _START_S + store.chunk_count() / _CHUNKS_A_SECOND
+    reason = ""
+    for source in _sources(store):
+        building = new_building_folder(store.folder, store.generation)
+        try:
+            reason = _run_worker(store.folder, building, source, time_s)
+            if not reason:
+                shutil.rmtree(target, ignore_errors=True)
+                building.replace(target)
+                return ""
+        except subprocess.TimeoutExpired:
+            return f"it was not done in {time_s:.0f} s"
+        except OSError as error:
+            reason = str(error)
+    return reason
 
 
 def remove_chroma(index: Path) -> None:
@@ -104,6 +115,10 @@ def _run_worker(index: Path, building: Path, source: Path | None, time_s: float)
     """Run the child; "" if it did its work, else the last that it said.
 
     The child ends when its stdin does, that is with this process, however that ends.
+
+    Raises:
+        subprocess.TimeoutExpired: it was not done in this time.
+        OSError: it could not be started.
     """
     command = [sys.executable, "-P", "-c", _WORKER, str(Path(__file__).parents[3]), str(index), str(building)]
     environment = {name: os.environ[name] for name in _ENVIRONMENT_KEPT if name in os.environ}
@@ -119,8 +134,6 @@ def _run_worker(index: Path, building: Path, source: Path | None, time_s: float)
         with process:
             try:
                 code = process.wait(time_s)
-            except subprocess.TimeoutExpired:
-                return f"it was not done in {time_s:.0f} s"
             finally:
                 process.kill()
         if code == 0:

@@ -18,6 +18,9 @@ from llmapps.rag.index.chroma import COLLECTION, open_client
 from llmapps.rag.index.chroma_folders import Marker, read_marker, write_marker
 from llmapps.rag.index.store import IndexStore
 
+# With Chroma's own 16 neighbors and 100, a vector now and then has no way that leads to it and is never found: in 5 of
+# 400 openings of 183 chunks, against none of 800 so (measured; recall of the nearest 100 of 6,000: .98 against .87).
+_HNSW = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200, "ef_search": 200}
 _SAMPLE = 200  # chunks that must find themselves
 _MOST_DRIFT = 0.3  # share of chunks: removed ones leave holes in Chroma's graph, so it is made from nothing then
 _BATCH = 2_000
@@ -60,9 +63,7 @@ def _fill(folder: Path, store: IndexStore, wanted: dict[str, int], source: Path 
         folder.mkdir(parents=True)
     client = open_client(folder)
     try:
-        collection = client.get_or_create_collection(
-            COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine", "ef_search": 200}}
-        )
+        collection = client.get_or_create_collection(COLLECTION, embedding_function=None, configuration={"hnsw": _HNSW})
         present = set(collection.get(include=[])["ids"])
         gone, new = sorted(present - wanted.keys()), sorted(wanted.keys() - present)
         drift = _drift(marker, len(gone) + len(new), len(wanted))

@@ -176,6 +176,23 @@ def test_a_damaged_full_text_index_is_made_anew(folder: NotesFolder, table: str)
     assert faults_of(folder.index, chroma=False) == []
 
 
+def test_the_log_of_a_damaged_index_does_not_come_back_in_the_new_one(folder: NotesFolder, tmp_path: Path) -> None:
+    folder.write("a.md", note("apples"))
+    folder.sync()
+    reader = folder.store()  # keeps the log from being taken into the database
+    folder.write("b.md", note("bananas"))
+    folder.sync()
+    crashed = NotesFolder(tmp_path)
+    crashed.index = tmp_path / "crashed"
+    shutil.copytree(folder.index, crashed.index, ignore=shutil.ignore_patterns("*-shm"))
+    reader.close()
+    text(crashed.index / FILE_NAME)
+    (folder.path / "a.md").unlink()
+    assert crashed.sync(rebuild=True).added == 1
+    assert set(crashed.contents()) == {"b.md"}
+    assert faults_of(crashed.index, chroma=False) == []
+
+
 def test_vectors_of_two_lengths_are_damage(folder: NotesFolder) -> None:
     folder.write("a.md", note("apples", 2))
     folder.sync()

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from standins.index_check import faults_of
 from standins.index_process import IndexProcess
-from standins.notes_folder import NotesFolder, note
+from standins.notes_folder import CountedEmbeddings, NotesFolder, note
 from standins.other_user import as_ordinary_user
 
 from llmapps.errors import IndexBusyError, NotesIndexError
 from llmapps.rag.index.lock import describe_writer, writing
-from llmapps.rag.index.report import SyncOptions
+from llmapps.rag.index.report import SyncOptions, SyncReport
 from llmapps.rag.index.sync import sync_notes
 
 
@@ -146,6 +146,22 @@ def test_ctrl_c_while_embedding_keeps_what_was_done_and_frees_the_lock(root: Pat
     assert report.unchanged + report.added == 8
     assert report.embedded == 20 * report.added
     assert faults_of(root / "index", chroma=False) == []
+
+
+def test_threads_of_one_process_wait_for_each_other_too(root: Path) -> None:
+    folder = NotesFolder(root)
+    reports: list[SyncReport] = []
+
+    def sync() -> None:
+        reports.append(sync_notes(folder.notes, CountedEmbeddings(), SyncOptions(chroma=False)))
+
+    threads = [threading.Thread(target=sync) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(report.added for report in reports) == [0, 0, 0, 8]
+    assert faults_of(folder.index, chroma=False) == []
 
 
 def test_whoever_holds_the_lock_is_described_even_without_a_note(tmp_path: Path) -> None:
