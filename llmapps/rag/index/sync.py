@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from llmapps.errors import IndexIdentityError, NotesIndexError, ProviderError
 from llmapps.models.embedding import embed_array, identity_of, tokenizer_path
-from llmapps.project import Notes
+from llmapps.project import Notes, find_notes
 from llmapps.rag.index.chroma import is_chroma_settled, refresh_chroma, remove_chroma
 from llmapps.rag.index.lock import writing
 from llmapps.rag.index.plan import make_plan
@@ -54,7 +54,7 @@ def sync_notes(notes: Notes, embeddings: Embeddings, options: SyncOptions | None
         if options.rebuild:
             remove_chroma(notes.index)
         try:
-            if _is_other_identity(store, embeddings):
+            if _is_other_identity(store, embeddings, notes):
                 store.set_identity(identity_of(embeddings))
             store.begin()
             # Looked at again, as somebody else may have been writing, for minutes, what is newer than our scan.
@@ -76,7 +76,7 @@ def _nothing_to_do(notes: Notes, embeddings: Embeddings, scan: Scan, *, chroma: 
     except NotesIndexError:
         return None  # the writer, who holds the lock, decides what to do about it
     try:
-        if _is_other_identity(store, embeddings) or not store.is_finished:
+        if _is_other_identity(store, embeddings, notes) or not store.is_finished:
             return None
         if chroma and not is_chroma_settled(store):
             return None
@@ -102,7 +102,7 @@ def _count(report: SyncReport, record: DocumentRecord, outcome: str) -> None:
     setattr(report, name, getattr(report, name) + 1)
 
 
-def _is_other_identity(store: IndexStore, embeddings: Embeddings) -> bool:
+def _is_other_identity(store: IndexStore, embeddings: Embeddings, notes: Notes) -> bool:
     """Whether the embedding's identity is not the recorded one; an error if there are vectors of that one."""
     found, identity = store.identity, identity_of(embeddings)
     if found == identity:
@@ -110,9 +110,15 @@ def _is_other_identity(store: IndexStore, embeddings: Embeddings) -> bool:
     if found is not None and store.dimension is not None:
         raise IndexIdentityError(
             f'The index in {store.folder} was made with the embedding "{found}", but now it is "{identity}". '
-            "Go back to that embedding, or make the index anew with `llmapps index --rebuild`."
+            f"Go back to that embedding, or make the index anew with `{_rebuild_command(notes)}`."
         )
     return True
+
+
+def _rebuild_command(notes: Notes) -> str:
+    """What makes the index of these notes anew."""
+    named = "" if notes == find_notes("builtin:") else f' "{notes.path}"'
+    return f"llmapps index{named} --rebuild"
 
 
 def _embed_a_word(embeddings: Embeddings) -> None:
