@@ -14,6 +14,18 @@ SentenceStatus = Literal["supported", "partial", "unsupported", "misattributed",
 
 HEADING_SEPARATOR = " > "
 
+# C0, C1 and the separators of lines and paragraphs: what would begin a new line or command a terminal.
+_NOT_IN_A_LINE = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), "\N{REPLACEMENT CHARACTER}")
+
+
+def one_line(text: str) -> str:
+    r"""A name or heading as it may stand in a line of ours: it cannot begin a new one.
+
+    >>> one_line("a.md") == "a.md", len(one_line("a\n[2] b.md").splitlines())
+    (True, 1)
+    """
+    return text.translate(_NOT_IN_A_LINE)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -99,7 +111,7 @@ class Hit:
     def located(self) -> str:
         """Document and place for people: `week1/rag.md: Title > Section, lines 12-18`."""
         place = str(self.place)
-        return f"{self.document}: {place}" if place else self.document
+        return one_line(f"{self.document}: {place}" if place else self.document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +188,8 @@ class Answer:
         hits: what the model was shown.
         timings_s: seconds by stage: sync, retrieve, first_token, total.
         prompt: name and hash of the prompt that was used.
+        finish: why the model stopped: "stop", or else the provider's reason, such as "length" for an answer that
+            was cut at `max_tokens`.
     """
 
     question: str
@@ -187,6 +201,7 @@ class Answer:
     usage: Usage | None = None
     timings_s: dict[str, float] = field(default_factory=dict)
     prompt: str = ""
+    finish: str = "stop"
 
     def to_dict(self) -> dict[str, Any]:
         """The object that `llmapps ask --json` prints."""
@@ -200,7 +215,13 @@ class Answer:
             "usage": self.usage.to_dict() if self.usage else None,
             "timings_s": {stage: round(seconds, 3) for stage, seconds in self.timings_s.items()},
             "prompt": self.prompt,
+            "finish": self.finish,
         }
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the model stopped before its end."""
+        return self.finish != "stop"
 
     @property
     def sources(self) -> tuple[Hit, ...]:

@@ -86,6 +86,8 @@ class _Page:
             emit("Sources", style="bold")
             for hit in answer.sources:
                 emit(f"  {hit}")
+        if answer.is_cut:
+            say(f"\n{_cut(answer)}", style="yellow")
         say(f"\n{_summary(answer)}", style="dim")
 
     def _print(self, text: str, style: Style | None = None) -> None:
@@ -94,6 +96,13 @@ class _Page:
         self._held.append(text)
         if self._live:
             emit(text, style=style, end="")
+
+
+def _cut(answer: Answer) -> str:
+    """That the answer is not whole, and what to do."""
+    if answer.finish == "length":
+        return "The answer was cut: it reached its most tokens. Raise max_tokens (LLMAPPS_MAX_TOKENS) for longer ones."
+    return f'The answer was cut by the provider, which says "{answer.finish}".'
 
 
 def _summary(answer: Answer) -> str:

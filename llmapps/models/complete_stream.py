@@ -42,6 +42,15 @@ def find_finish(metadata: Mapping[str, Any]) -> str | None:
     return None
 
 
+def is_plain_stop(finish: str) -> bool:
+    """Whether this reason says that the model was done, and was not cut, filtered or led to a tool.
+
+    >>> is_plain_stop("end_turn"), is_plain_stop("length")
+    (True, False)
+    """
+    return finish.lower() in _PLAIN_STOPS
+
+
 class AnswerWatch:
     """Sees the parts of one answer, or all of it at once, and says at the end whether it was whole.
 
@@ -81,7 +90,7 @@ class AnswerWatch:
                 retryable=True,
                 partial_text=self.text,
             )
-        if self.finish.lower() in _PLAIN_STOPS and not self.text.strip() and not self._something_else:
+        if is_plain_stop(self.finish) and not self.text.strip() and not self._something_else:
             raise ProviderError(
                 f"The answer of {spec} is empty.",
                 kind="empty",

@@ -45,6 +45,7 @@ def embed_array(
         ProviderError: the model failed; or it gave something that is not one vector for each text, all of one length,
             finite and not zero (kind "malformed").
     """
+    texts = [text.encode(errors="replace").decode() for text in texts]  # halves of characters, from broken model output
     native = getattr(embeddings, "embed_array", None)
     if native is not None:
         return native(texts, kind=kind, on_batch=on_batch)  # type: ignore[no-any-return]

@@ -11,14 +11,13 @@ from __future__ import annotations
 import asyncio
 import datetime
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from llmapps.errors import IndexBusyError
 from llmapps.models.embedding import embed_array
 from llmapps.project import Notes, Project, find_notes, find_project
 from llmapps.prompts import Prompt, load_prompt
@@ -36,7 +35,8 @@ from llmapps.rag.model_choice import open_chat_model, open_embeddings
 from llmapps.rag.question import require_question
 from llmapps.rag.search.leading import leading_hits
 from llmapps.rag.search.searcher import Searcher, SearchResult
-from llmapps.settings import Settings, SourcedSettings, load_settings
+from llmapps.rag.syncing import sync_unless_busy
+from llmapps.settings import Settings, SourcedSettings, check_value, load_settings
 from llmapps.types import Answer, Hit
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Rag:
         self.on_sync: Callable[[SyncReport], None] | None = None
         self.as_of: datetime.date | None = None
         self._download = download
+        self._lock = threading.RLock()
         self._model: BaseChatModel | None = None
         self._embeddings: Embeddings | None = None
         self._searcher: tuple[Searcher, IndexStore] | None = None
@@ -119,24 +120,10 @@ class Rag:
         return report
 
     def _sync_unless_busy(self) -> None:
-        """Sync; but while somebody else is writing, go on with what is indexed already, if there is anything."""
-        options = self.sync_options
-        try:
-            self.sync(replace(options, wait=False))
-        except IndexBusyError as error:
-            if options.wait and not self._has_chunks():
-                self.sync(options)
-            elif not options.wait:
-                raise
-            elif options.on_wait:
-                options.on_wait(f"{str(error).split(' Try again')[0]} Answering from what is indexed so far.")
-
-    def _has_chunks(self) -> bool:
-        store = IndexStore(self.notes.index, create=False)
-        try:
-            return store.chunk_count() > 0
-        finally:
-            store.close()
+        with self._lock:  # of several threads one syncs, and the others find it done
+            report = sync_unless_busy(self.notes, self.embeddings, self.sync_options)
+        if report and self.on_sync:
+            self.on_sync(report)
 
     def missing_notes(self) -> list[str]:
         """Notes that the course file names and that are not there; none where only a part of the course is searched."""
@@ -150,6 +137,8 @@ class Rag:
     def search(self, question: str, top: int | None = None) -> list[Hit]:
         """The `top` best hits for a question, best first."""
         question = require_question(question)
+        if top is not None:
+            check_value("top", top, "search")
         self._sync_unless_busy()
         return list(self.look_up(question, top).hits)
 
@@ -158,13 +147,14 @@ class Rag:
         return self._open_searcher()[0].search(question, top or self.settings.top, self.as_of)
 
     def _open_searcher(self) -> tuple[Searcher, IndexStore]:
-        if self._searcher is None:
-            if not (self.notes.index / FILE_NAME).is_file():
-                self.sync()
-            store = IndexStore(self.notes.index)
-            course = load_course(self.notes.course_file, self.notes.course_prefix)
-            self._searcher = Searcher(store, self.embeddings, course), store
-        return self._searcher
+        with self._lock:
+            if self._searcher is None:
+                if not (self.notes.index / FILE_NAME).is_file():
+                    self.sync()
+                store = IndexStore(self.notes.index)
+                course = load_course(self.notes.course_file, self.notes.course_prefix)
+                self._searcher = Searcher(store, self.embeddings, course), store
+            return self._searcher
 
     # --- answers --------------------------------------------------------------------------------------
 
@@ -245,9 +235,10 @@ class Rag:
     @property
     def model(self) -> BaseChatModel:
         """The chat model; made when it is first used."""
-        if self._model is None:
-            self._model = open_chat_model(self.settings, self._download)
-        return self._model
+        with self._lock:
+            if self._model is None:
+                self._model = open_chat_model(self.settings, self._download)
+            return self._model
 
     @property
     def model_label(self) -> str:
@@ -257,9 +248,10 @@ class Rag:
     @property
     def embeddings(self) -> Embeddings:
         """The embedding model; made when it is first used."""
-        if self._embeddings is None:
-            self._embeddings = open_embeddings(self.settings, self._download)
-        return self._embeddings
+        with self._lock:
+            if self._embeddings is None:
+                self._embeddings = open_embeddings(self.settings, self._download)
+            return self._embeddings
 
     def prompt(self, name: str) -> Prompt:
         """A prompt of the project, else the built-in one."""

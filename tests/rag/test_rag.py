@@ -118,3 +118,42 @@ def test_the_index_of_a_project_lies_in_it(tmp_path: Path, home: Path) -> None:
     assert (tmp_path / ".llmapps" / "index" / "index.sqlite").is_file()
     assert (tmp_path / ".llmapps" / "index" / "chroma").is_dir()
     assert not list(home.glob("index/*"))
+
+
+def test_five_threads_may_ask_a_new_index_at_once(folder: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    for turn in range(3):
+        (folder / f"{turn}.md").write_text(f"# Note {turn}\n\nComet number {turn} has a long tail.\n", encoding="utf-8")
+        rag = Rag.open(folder, model="fake:grounded", embedding="fake:hashed")
+        with ThreadPoolExecutor(5) as pool:
+            answers = list(pool.map(rag.ask, [QUESTION] * 5))
+        assert {answer.text for answer in answers} == {answers[0].text}
+        assert not answers[0].abstained
+
+
+def test_broken_characters_do_not_break_an_answer(folder: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.jsonl"
+    script.write_text('{"text": "Mars has two small moons \\ud83d."}\n', encoding="utf-8")
+    rag = Rag.open(folder, model=f"fake:script:{script}", embedding="fake:hashed")
+    answer = rag.ask("How many moons \ud800 does Mars have?")
+    assert answer.text.encode("utf-8")
+    assert answer.question.encode("utf-8")
+
+
+@pytest.mark.parametrize("question", [None, 5, b"x"])
+def test_what_is_no_text_is_no_question(rag: Rag, question: object) -> None:
+    with pytest.raises(QuestionError, match="A question is a text"):
+        rag.ask(question)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("top", [0, -1, 51, "3"])
+def test_a_wrong_number_of_hits_is_an_error(rag: Rag, top: object) -> None:
+    with pytest.raises(SettingsError, match="top"):
+        rag.search(QUESTION, top=top)  # type: ignore[arg-type]
+
+
+def test_an_answer_that_was_cut_says_so(folder: Path) -> None:
+    answer = Rag.open(folder, model="fake:grounded", embedding="fake:hashed", max_tokens=4).ask(QUESTION)
+    assert answer.is_cut
+    assert answer.to_dict()["finish"] == "length"

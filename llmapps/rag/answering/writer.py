@@ -90,9 +90,11 @@ def write_answer(
     yield Found(fitted.hits)
     draft = Draft(plan.new_checker(question, fitted.hits), most=max(hit.n for hit in fitted.hits), strict=plan.strict)
     usage: Usage | None = None
+    finish = "stop"
     for chunk in plan.model.stream(to_langchain(fitted.messages)):
         usage = _added(usage, chunk)
-        if text := str(chunk.text):
+        finish = _finish_of(chunk) or finish
+        if text := str(chunk.text).encode(errors="replace").decode():
             timings.setdefault("first_token", time.perf_counter() - started)
             yield from draft.feed(text)
     yield from draft.finish()
@@ -110,6 +112,7 @@ def write_answer(
             usage,
             timings,
             plan.prompt.label,
+            finish,
         )
         yield Finished(answer)
     else:
@@ -127,6 +130,14 @@ def _added(usage: Usage | None, chunk: AIMessageChunk) -> Usage | None:
         (before.prompt_tokens or 0) + counted["input_tokens"],
         (before.completion_tokens or 0) + counted["output_tokens"],
     )
+
+
+def _finish_of(chunk: AIMessageChunk) -> str | None:
+    """Why the model stopped, if this chunk says it; "stop" for all the ways to say that it was done."""
+    from llmapps.models.complete_stream import find_finish, is_plain_stop  # noqa: PLC0415 - brings LangChain
+
+    finish = find_finish(chunk.response_metadata)
+    return "stop" if finish and is_plain_stop(finish) else finish
 
 
 def _nothing_answered(label: str) -> ProviderError:
