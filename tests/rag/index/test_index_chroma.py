@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from standins.index_check import faults_of
-from standins.index_process import REPOSITORY, IndexProcess
+from standins.index_process import REPOSITORY
 from standins.notes_folder import NotesFolder, note
 
 from llmapps.models.fake_embeddings import DIMENSIONS
@@ -23,6 +22,10 @@ from llmapps.rag.index import chroma
 from llmapps.rag.index.chroma import open_chroma, refresh_chroma
 from llmapps.rag.index.chroma_folders import chroma_folder, is_intact, read_marker, write_marker
 from llmapps.rag.index.chroma_worker import build
+from llmapps.rag.index.records import DocumentRecord
+from llmapps.rag.index.writer import IndexWriter
+from llmapps.rag.splitting import Chunk
+from llmapps.types import Place
 
 
 @pytest.fixture
@@ -205,25 +208,38 @@ def test_files_of_the_working_directory_are_not_ours(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the child in /proc")
-def test_the_child_ends_with_the_writer_and_what_it_left_is_removed(folder: NotesFolder) -> None:
-    for number in range(30):
-        folder.write(f"{number}.md", note(f"subject{number}", 40))
-    with IndexProcess(folder.index.parent, "--chroma") as writer:
-        while not (building := list((folder.index / "chroma").glob("*.building"))):
+def test_the_child_ends_with_the_writer(tmp_path: Path) -> None:
+    fill(tmp_path, chunks=12_000)  # seconds of work for the child
+    code = (
+        "import sys; from pathlib import Path; from llmapps.rag.index.chroma import refresh_chroma;"
+        "from llmapps.rag.index.store import IndexStore; refresh_chroma(IndexStore(Path(sys.argv[1])))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], env={**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    ) as writer:
+        while not (building := list((tmp_path / "chroma").glob("*.building/*.sqlite3"))):
             time.sleep(0.005)
-            assert writer.process.poll() is None
-        (child,) = processes_about(building[0])
-        os.kill(child, signal.SIGSTOP)
-        os.kill(writer.process.pid, signal.SIGKILL)
-        writer.process.wait()
-        os.kill(child, signal.SIGCONT)  # with most of its work before it
-        until = time.monotonic() + 30
-        while processes_about(building[0]) and time.monotonic() < until:
-            time.sleep(0.02)
-        assert processes_about(building[0]) == []
-    assert not (building[0] / "complete.json").exists(), "it was to end, not to finish"
-    folder.sync(chroma=True)
-    assert faults_of(folder.index) == []
+            assert writer.poll() is None
+        writer.kill()
+    until = time.monotonic() + 30
+    while processes_about(building[0].parent) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert processes_about(building[0].parent) == []
+    assert not (building[0].parent / "complete.json").exists(), "it was to end, not to finish"
+
+
+def fill(index: Path, chunks: int) -> None:
+    """An index with so many chunks of one document, and vectors of no meaning."""
+    vectors = np.random.default_rng(0).standard_normal((chunks, 64)).astype(np.float32)
+    writer = IndexWriter(index)
+    keys = [str(number) for number in range(chunks)]
+    writer.put_vectors(keys, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    writer.put_document(
+        DocumentRecord("a.md", 1, 1, 1, 1, "ab", "v1", "indexed"),
+        [Chunk(number, f"text {number}", 0, 1, Place(), "") for number in range(chunks)],
+        keys,
+    )
+    writer.close()
 
 
 def processes_about(path: Path) -> list[int]:

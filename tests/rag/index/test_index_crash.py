@@ -63,7 +63,7 @@ class CrashRun:
 
     def kill_one(self, moment: str, whom: str) -> None:
         """Start a run and kill it; counted if it was still running."""
-        flags = ["--chroma", "--delay", "0.01"]
+        flags = ["--chroma", "--delay", "0.01", *(["--rebuild"] if self.random.random() < 0.1 else [])]
         with IndexProcess(self.folder.index.parent, *flags) as run:
             self.wait_for(moment, run)
             pids = children(run.process.pid) if whom == "child" else [run.process.pid]

@@ -148,6 +148,20 @@ def test_ctrl_c_while_embedding_keeps_what_was_done_and_frees_the_lock(root: Pat
     assert faults_of(root / "index", chroma=False) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to another process")
+def test_ctrl_c_while_chroma_is_made_ends_at_once_and_the_next_run_makes_it(root: Path) -> None:
+    with IndexProcess(root, "--chroma") as first:
+        while not list((root / "index" / "chroma").glob("*.building")):
+            time.sleep(0.005)
+            assert first.process.poll() is None
+        os.killpg(first.process.pid, signal.SIGINT)
+        code, _, err = first.end(timeout_s=5)
+    assert (code, err) == (130, "")
+    report = NotesFolder(root).sync(chroma=True, wait=False)
+    assert (report.unchanged, report.embedded, report.warnings) == (8, 0, [])
+    assert faults_of(root / "index") == []
+
+
 def test_threads_of_one_process_wait_for_each_other_too(root: Path) -> None:
     folder = NotesFolder(root)
     reports: list[SyncReport] = []
