@@ -28,7 +28,7 @@ class IndexStore:
         NotesIndexError: there is no index, or it cannot be read; so does every method.
     """
 
-    def __init__(self, folder: Path, *, create: bool = False) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._connection = self._connect(folder)
         self._file = _identity_of_file(folder)
