@@ -7,6 +7,7 @@ are not settings: they are read where they are used, and never kept here, shown 
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
 import tomllib
@@ -21,6 +22,8 @@ DEFAULT_MODEL = "llamacpp:qwen2.5-coder-1.5b"
 DEFAULT_EMBEDDING = "onnx:all-minilm-l6-v2"
 ENVIRONMENT_PREFIX = "LLMAPPS_"
 CONFIG_FILE = "config.toml"
+LEAST_PROMPT_TOKENS = 256
+"""What `context_tokens` must leave beside `max_tokens`: in less, not even the rules of a prompt and a question fit."""
 
 
 def _setting(
@@ -62,10 +65,18 @@ class SourcedSettings:
 
 
 def llmapps_home(environment: Mapping[str, str] | None = None) -> Path:
-    """The folder for weights, indexes and runs, absolute: `$LLMAPPS_HOME`, or the platform's user data folder."""
+    """The folder for weights, indexes and runs, absolute: `$LLMAPPS_HOME`, or the platform's user data folder.
+
+    Raises:
+        SettingsError: `$LLMAPPS_HOME` names a user who is not there, or a folder in a working directory that is gone.
+    """
     environment = os.environ if environment is None else environment
     if home := environment.get("LLMAPPS_HOME", "").strip():
-        return Path(home).expanduser().absolute()
+        try:
+            return Path(home).expanduser().absolute()
+        except (OSError, RuntimeError) as error:
+            why = getattr(error, "strerror", None) or str(error).rstrip(".")
+            raise SettingsError(f'LLMAPPS_HOME = "{home}" is no folder ({why}). Give an absolute path.') from error
     from platformdirs import user_data_path  # noqa: PLC0415 - `llmapps --help` does without it
 
     return user_data_path("llmapps", appauthor=False)
@@ -85,7 +96,8 @@ def load_settings(
         environment: instead of `os.environ`.
 
     Raises:
-        SettingsError: an unknown name, a value of the wrong type or out of range; names the file and line.
+        SettingsError: an unknown name, a value of the wrong type or out of range; names the file and line. Or an answer
+            of `max_tokens` leaves no room for a prompt; names both sources.
     """
     environment = os.environ if environment is None else environment
     values: dict[str, Any] = {name: f.default for name, f in FIELDS.items()}
@@ -96,7 +108,7 @@ def load_settings(
             values[name], sources[name] = value, source_of[name]
 
     for path in (llmapps_home(environment) / CONFIG_FILE, project_file):
-        if path is not None and path.is_file():
+        if path is not None and os.path.lexists(path):  # a folder or broken link of that name is told, not passed over
             layer = read_settings_file(path)
             take(layer, dict.fromkeys(layer, str(path)))
     from_environment = {
@@ -111,7 +123,17 @@ def load_settings(
         if value is not None
     }
     take(given, dict.fromkeys(given, "flag"))
+    _require_room_for_prompt(values, sources)
     return SourcedSettings(Settings(**values), sources)
+
+
+def _require_room_for_prompt(values: Mapping[str, Any], sources: Mapping[str, str]) -> None:
+    if values["context_tokens"] - values["max_tokens"] < LEAST_PROMPT_TOKENS:
+        answer, context = (f"{name} = {values[name]} ({sources[name]})" for name in ("max_tokens", "context_tokens"))
+        raise SettingsError(
+            f"{answer} leaves no room for a prompt in {context}: lower the first or raise the second, so that "
+            f"{LEAST_PROMPT_TOKENS} tokens or more are left."
+        )
 
 
 def read_settings_file(path: Path) -> dict[str, Any]:
@@ -123,7 +145,7 @@ def read_settings_file(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8-sig")
         table = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(
             f"{path} cannot be read: {error}. Correct the file, or delete it to use the defaults."
         ) from error
@@ -164,13 +186,28 @@ def check_value(name: str, value: Any, where: str) -> Any:
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:
-        raise SettingsError(f"{where}: {name} = {value!r} must be {_KIND_NAMES[kind]}.")
+        raise SettingsError(f"{where}: {name} = {as_toml(value)} must be {_KIND_NAMES[kind]}.")
     least, most = setting.metadata["least"], setting.metadata["most"]
     if least is not None and not least <= value <= most:
         raise SettingsError(f"{where}: {name} = {value} is out of range; it must be from {least} to {most}.")
     if isinstance(value, str) and not value.strip():
         raise SettingsError(f"{where}: {name} is empty; give a value or leave it out.")
     return value
+
+
+def as_toml(value: Any) -> str:
+    """The value as it is written in TOML, for messages about a file.
+
+    >>> as_toml([True, "text", {"day": datetime.date(2025, 9, 1)}])
+    "[true, 'text', {day = 2025-09-01}]"
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(as_toml, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {as_toml(item)}" for key, item in value.items()) + "}"
+    return value.isoformat() if isinstance(value, datetime.date | datetime.time) else repr(value)
 
 
 _KIND_NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

@@ -15,6 +15,7 @@ from llmapps.errors import SettingsError
 from llmapps.settings import (
     CONFIG_FILE,
     FIELDS,
+    LEAST_PROMPT_TOKENS,
     Settings,
     check_value,
     llmapps_home,
@@ -88,7 +89,10 @@ def test_a_wrong_variable_is_named_with_its_value(home: Path, variable: str, tex
         ('# top\ntopology = 1\ntop = "4"', r':2: there is no setting "topology"'),
         ('# top\n\ntop = "4"', r":3: top = '4' must be a whole number\."),
         ("offline = 1", r":1: offline = 1 must be true or false\."),
-        ("top = true", r":1: top = True must be a whole number\."),
+        ("top = true", r":1: top = true must be a whole number\."),
+        ("top = [true, 2]", r":1: top = \[true, 2\] must be a whole number\."),
+        ("top = 2025-09-01", r":1: top = 2025-09-01 must be a whole number\."),
+        ("top = " + "[" * 5000, r" cannot be read: .*Correct the file, or delete it to use the defaults\."),
         ('model = " "', r":1: model is empty; give a value or leave it out\."),
         ("top = ", r" cannot be read: .*Correct the file, or delete it to use the defaults\."),
     ],
@@ -165,3 +169,29 @@ def test_every_setting_explains_itself_and_its_default_is_allowed() -> None:
 def test_a_value_is_taken_as_it_is_or_refused(name: str, value: object) -> None:
     with contextlib.suppress(SettingsError):
         assert check_value(name, value, "here") == value
+
+
+def test_an_answer_that_leaves_no_room_for_a_prompt_is_refused_with_both_sources(home: Path, tmp_path: Path) -> None:
+    project = write(tmp_path / "llmapps.toml", "max_tokens = 4000")
+    environment = {"LLMAPPS_HOME": str(home), "LLMAPPS_CONTEXT_TOKENS": "4200"}
+    with pytest.raises(SettingsError) as caught:
+        load_settings(project_file=project, environment=environment)
+    assert str(caught.value) == (
+        f"max_tokens = 4000 ({project}) leaves no room for a prompt in context_tokens = 4200 (LLMAPPS_CONTEXT_TOKENS): "
+        "lower the first or raise the second, so that 256 tokens or more are left."
+    )
+    flags = {"context_tokens": 4000 + LEAST_PROMPT_TOKENS}
+    assert load_settings(flags, project_file=project, environment=environment).values.max_tokens == 4000
+
+
+def test_a_home_of_no_user_is_refused() -> None:
+    with pytest.raises(
+        SettingsError, match=r'^LLMAPPS_HOME = "~nouser-here/x" is no folder \(.+[^.]\)\. Give an absolute'
+    ):
+        llmapps_home({"LLMAPPS_HOME": "~nouser-here/x"})
+
+
+def test_a_folder_in_place_of_a_settings_file_is_told(home: Path) -> None:
+    (home / CONFIG_FILE).mkdir()
+    with pytest.raises(SettingsError, match=r"config\.toml cannot be read: .* Correct the file"):
+        load_settings(environment={"LLMAPPS_HOME": str(home)})

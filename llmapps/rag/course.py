@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from llmapps.errors import ProjectError, did_you_mean
+from llmapps.settings import as_toml
 
 _COURSE_KEYS = {"title", "description", "language", "units"}
 _UNIT_KEYS = {"id", "title", "release", "notes"}
@@ -89,14 +90,14 @@ def load_course(path: Path | None, prefix: str = "") -> Course:
         return Course()
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ProjectError(
             f"{path} cannot be read: {error}. Correct the file, or delete it to search all notes."
         ) from error
     _require_keys(table, _COURSE_KEYS, str(path))
     for key in _COURSE_KEYS - {"units"}:
         if not isinstance(table.get(key, ""), str):
-            raise ProjectError(f"{path}: {key} = {table[key]!r} must be a text; put it in quotes.")
+            raise ProjectError(f"{path}: {key} = {as_toml(table[key])} must be a text; put it in quotes.")
     if not isinstance(table.get("units", []), list):
         raise ProjectError(f"{path}: units must be tables; begin each with [[units]].")
     units = [_parse_unit(unit, f"{path}: unit {n}") for n, unit in enumerate(table.get("units", []), start=1)]
@@ -108,20 +109,24 @@ def load_course(path: Path | None, prefix: str = "") -> Course:
 
 def _parse_unit(table: Any, where: str) -> Unit:
     if not isinstance(table, dict):
-        raise ProjectError(f"{where} is {table!r} and must be a table; begin it with [[units]].")
+        raise ProjectError(f"{where} is {as_toml(table)} and must be a table; begin it with [[units]].")
     _require_keys(table, _UNIT_KEYS, where)
     name, title, notes, release = (table.get(key) for key in ("id", "title", "notes", "release"))
     if not isinstance(name, str) or not name:
         raise ProjectError(f'{where} has no id that is a text; add a line such as id = "foundations".')
     if title is not None and not isinstance(title, str):
-        raise ProjectError(f'{where} ("{name}"): title = {title!r} must be a text; put it in quotes.')
+        raise ProjectError(f'{where} ("{name}"): title = {as_toml(title)} must be a text; put it in quotes.')
+    if notes is None:
+        raise ProjectError(f'{where} ("{name}") has no notes; add a line such as notes = ["01-*.md"].')
     if not isinstance(notes, list) or not all(isinstance(note, str) and note for note in notes):
-        raise ProjectError(f'{where} ("{name}"): notes = {notes!r} must be a list of names, such as ["01-*.md"].')
+        raise ProjectError(
+            f'{where} ("{name}"): notes = {as_toml(notes)} must be a list of names, such as ["01-*.md"].'
+        )
     if isinstance(release, datetime.datetime):
         release = release.date()
     if release is not None and not isinstance(release, datetime.date):
         raise ProjectError(
-            f'{where} ("{name}"): release = {release!r} must be a date without quotes, such as 2025-09-01.'
+            f'{where} ("{name}"): release = {as_toml(release)} must be a date without quotes, such as 2025-09-01.'
         )
     return Unit(name, title or name, tuple(notes), release)
 
