@@ -7,6 +7,8 @@ built-in one.
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,18 +43,53 @@ def find_project(start: Path | None = None, *, at: Path | None = None) -> Projec
     """The project that `start` (the working directory) lies in, or the one in the folder `at`.
 
     Raises:
-        ProjectError: `at` is given and holds no project.
+        ProjectError: `at` is given and holds no project; or the marker is no file.
     """
     if at is not None:
-        at = at.expanduser()
-        if not (at / MARKER).is_file():
-            raise ProjectError(f'There is no project in "{at}": it has no {MARKER}. Make one with `llmapps init {at}`.')
-        return Project(at.resolve())
-    folder = (start or Path.cwd()).resolve()
+        return _project_at(at)
+    try:
+        folder = (start or Path.cwd()).resolve()
+    except OSError:  # the working directory was deleted
+        return None
     for candidate in (folder, *folder.parents):
-        if (candidate / MARKER).is_file():
-            return Project(candidate)
+        try:
+            if _has_file(candidate / MARKER):
+                return Project(candidate)
+        except PermissionError:  # a folder that we may not look into is nobody's project of ours
+            continue
     return None
+
+
+def _project_at(folder: Path) -> Project:
+    try:
+        folder = folder.expanduser()
+        if _has_file(folder / MARKER):
+            return Project(folder.resolve())
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or str(error).rstrip(".")
+        raise ProjectError(
+            f'The project "{folder}" cannot be opened ({why}). Check the path and its permissions.'
+        ) from error
+    raise ProjectError(f'There is no project in "{folder}": it has no {MARKER}. Make one with `llmapps init {folder}`.')
+
+
+def _has_file(path: Path) -> bool:
+    """Whether the file is there.
+
+    Raises:
+        ProjectError: something else has its name, such as a folder or a link that leads nowhere. To go on without the
+            file would be to go on without its rules.
+        PermissionError: its folder may not be looked into.
+    """
+    try:
+        if stat.S_ISREG(path.stat().st_mode):
+            return True
+    except PermissionError:
+        raise
+    except (OSError, ValueError):
+        if not os.path.lexists(path):
+            return False
+    raise ProjectError(f'"{path}" is no file, and must be one. Correct it, or remove it to go on without.')
 
 
 def builtin_root() -> Path:
@@ -72,7 +109,7 @@ def find_unit(folder: str, name: str, suffix: str, project: Project | None = Non
         project: where to look first.
 
     Raises:
-        ProjectError: there is none; names the places searched and a near name.
+        ProjectError: there is none; names the places searched and a near name. Or what has its name is no file.
     """
     bare = name.removeprefix(BUILTIN_PREFIX)
     if not bare or Path(bare).name != bare or bare.startswith("."):
@@ -81,8 +118,12 @@ def find_unit(folder: str, name: str, suffix: str, project: Project | None = Non
     if project is not None and not name.startswith(BUILTIN_PREFIX):
         places.insert(0, (project.root / folder, "project"))
     for place, origin in places:
-        if (path := place / f"{bare}{suffix}").is_file():
-            return path, origin
+        path = place / f"{bare}{suffix}"
+        try:
+            if _has_file(path):
+                return path, origin
+        except PermissionError as error:
+            raise ProjectError(f'"{path}" cannot be opened ({error.strerror}). Check its permissions.') from error
     known = [
         path.name.removesuffix(suffix) for place, _ in places if place.is_dir() for path in place.glob(f"*{suffix}")
     ]
@@ -123,6 +164,7 @@ def find_notes(notes: str | Path | None, project: Project | None = None) -> Note
 
     Raises:
         NotesError: there is no such path, or it cannot be opened.
+        ProjectError: the notes' course file is no file.
     """
     if notes is None and project is not None and (project.root / "rag" / "notes").is_dir():
         notes = project.root / "rag" / "notes"
@@ -144,7 +186,7 @@ def _require_path(notes: str | Path) -> Path:
         if path.exists():
             return path.resolve()
     except (OSError, RuntimeError, ValueError) as error:  # no permission, a name too long, no such user's home, a NUL
-        why = getattr(error, "strerror", None) or error
+        why = getattr(error, "strerror", None) or str(error).rstrip(".")
         raise NotesError(f'"{notes}" cannot be opened ({why}). Check the path that was given as notes.') from error
     raise NotesError(f'There is no file or folder "{path}". Check the path that was given as notes.')
 
@@ -157,7 +199,7 @@ def _course_of(folder: Path, project: Project | None) -> tuple[Path | None, str]
     """
     inside = project is not None and folder.is_relative_to(project.root)
     for steps, place in enumerate((folder, *folder.parents)):
-        if (place / COURSE_FILE).is_file():
+        if _has_course_file(place):
             notes = place / "notes"
             root = notes if folder.is_relative_to(notes) else place
             prefix = folder.relative_to(root).as_posix()
@@ -165,6 +207,13 @@ def _course_of(folder: Path, project: Project | None) -> tuple[Path | None, str]
         if (inside and project is not None and place == project.root) or (not inside and steps == _STEPS_UP):
             break
     return None, ""
+
+
+def _has_course_file(folder: Path) -> bool:
+    try:
+        return _has_file(folder / COURSE_FILE)
+    except PermissionError as error:
+        raise NotesError(f'"{folder}" cannot be opened ({error.strerror}). Check its permissions.') from error
 
 
 def _index_folder(path: Path, project: Project | None) -> Path:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from standins.other_user import as_ordinary_user
 
 from llmapps.errors import NotesError, ProjectError
 from llmapps.project import CONTENT_FOLDERS, MARKER, Project, builtin_root, find_notes, find_project, find_unit
@@ -123,3 +125,71 @@ def test_two_ways_to_write_a_path_are_one_index(home: Path, tmp_path: Path, monk
     (tmp_path / "mine").mkdir()
     monkeypatch.chdir(tmp_path)
     assert find_notes("mine").index == find_notes(tmp_path / "mine" / ".." / "mine").index
+
+
+def put_no_file(path: Path, kind: str) -> None:
+    """A folder, or a link that leads nowhere or to itself, of this name."""
+    if kind == "folder":
+        path.mkdir()
+        return
+    try:
+        path.symlink_to(path if kind == "loop" else path.with_name("nowhere"))
+    except OSError:
+        pytest.skip("this machine makes no symbolic links")
+
+
+@pytest.mark.parametrize("kind", ["folder", "loop", "dangling"])
+def test_what_has_a_files_name_and_is_none_is_told_and_not_passed_over(project: Project, kind: str) -> None:
+    course = project.root / "rag" / "course.toml"
+    put_no_file(course, kind)
+    with pytest.raises(ProjectError) as caught:
+        find_notes(project.root / "rag" / "notes" / "week1", project)
+    assert str(caught.value) == f'"{course}" is no file, and must be one. Correct it, or remove it to go on without.'
+    put_no_file(project.root / "prompts" / "answer.prompt", kind)
+    with pytest.raises(ProjectError, match=r'answer\.prompt" is no file, and must be one\.'):
+        find_unit("prompts", "answer", ".prompt", project)
+    put_no_file(project.root / "rag" / MARKER, kind)
+    with pytest.raises(ProjectError, match=r'llmapps\.toml" is no file, and must be one\.'):
+        find_project(project.root / "rag" / "notes")
+
+
+def test_a_link_to_a_course_file_is_one(project: Project) -> None:
+    (project.root / "eval" / "own.toml").write_text("", encoding="utf-8")
+    link = project.root / "rag" / "course.toml"
+    try:
+        link.symlink_to(project.root / "eval" / "own.toml")
+    except OSError:
+        pytest.skip("this machine makes no symbolic links")
+    assert find_notes(None, project).course_file == link
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o600])
+def test_notes_that_may_not_be_opened_are_named(home: Path, mode: int) -> None:
+    with as_ordinary_user() as folder:
+        (folder / "perm").mkdir()
+        (folder / "perm").chmod(mode)
+        with pytest.raises(NotesError) as caught:
+            find_notes(folder / "perm")
+        with pytest.raises(ProjectError, match=r'^The project ".*perm" cannot be opened \(Permission denied\)\. Check'):
+            find_project(at=folder / "perm")
+        assert find_project(folder / "perm") is None
+        (folder / "perm").chmod(0o700)
+    assert str(caught.value).endswith('perm" cannot be opened (Permission denied). Check its permissions.')
+
+
+def test_the_home_of_no_user_is_told() -> None:
+    with pytest.raises(NotesError, match=r'^"~nouser-here/x" cannot be opened \(.+[^.]\)\. Check the path'):
+        find_notes("~nouser-here/x")
+    with pytest.raises(ProjectError, match=r'^The project "~nouser-here" cannot be opened \(.+[^.]\)\. Check the path'):
+        find_project(at=Path("~nouser-here"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows deletes no working directory")
+def test_in_a_deleted_working_directory_there_is_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert find_project() is None
+    for notes in ("mine", "."):
+        with pytest.raises(NotesError, match="Check the path that was given as notes"):
+            find_notes(notes)
