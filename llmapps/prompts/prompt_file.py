@@ -12,7 +12,7 @@ from llmapps.errors import ProjectError, PromptError, did_you_mean
 from llmapps.project import BUILTIN_PREFIX, Project, find_unit
 from llmapps.prompts.front_matter import SCALARS, FrontMatter, Kind, parse_front_matter
 from llmapps.prompts.messages import Message
-from llmapps.prompts.template import Block, Node, Value, parse_template, render
+from llmapps.prompts.template import Block, Node, Text, Value, parse_template, render
 
 SUFFIX = ".prompt"
 
@@ -104,7 +104,7 @@ def parse_prompt(text: str, where: str, origin: str = "project", given: Mapping[
 
     Raises:
         PromptError: wrong front matter, a variable that is used and not declared, declared and not used, or not
-            given; names file and line.
+            given, or no text at all; names file and line.
     """
     text = text.replace("\r\n", "\n")
     front = parse_front_matter(text, where)
@@ -115,6 +115,10 @@ def parse_prompt(text: str, where: str, origin: str = "project", given: Mapping[
     for name, line in front.lines.items():
         if name not in used:
             raise PromptError(f'{where}:{line}: the variable "{name}" is declared and never used; use it or delete it.')
+    if not _has_text(nodes):
+        raise PromptError(
+            f"{where}: the prompt has no text; write below the second line of --- what the model is told."
+        )
     return Prompt(
         Path(where).name.removesuffix(SUFFIX),
         front.description,
@@ -123,6 +127,16 @@ def parse_prompt(text: str, where: str, origin: str = "project", given: Mapping[
         origin,
         hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
         frozenset(given or ()) - set(front.variables),
+    )
+
+
+def _has_text(nodes: Sequence[Node]) -> bool:
+    """Whether anything can come out of the template."""
+    return any(
+        isinstance(node, Value)
+        or (isinstance(node, Text) and bool(node.text.strip()))
+        or (isinstance(node, Block) and _has_text(node.body))
+        for node in nodes
     )
 
 

@@ -77,7 +77,14 @@ def test_the_hash_is_that_of_the_wording() -> None:
 
 def test_a_prompt_may_do_without_variables_and_without_a_description() -> None:
     assert parse_prompt("---\n---\nHello.\n", "a.prompt").messages() == [Message("user", "Hello.")]
-    assert parse_prompt("---\n# a note\n---", "a.prompt").messages() == []
+    assert parse_prompt("---\n# a note\n---\nHello.", "a.prompt").messages() == [Message("user", "Hello.")]
+
+
+@pytest.mark.parametrize("template", ["", " \n", '{{role "system"}}\n{{history}}\n', "{{! a note }}"])
+def test_a_prompt_without_text_is_refused(template: str) -> None:
+    assert error_of(f"---\n---\n{template}") == (
+        "prompts/x.prompt: the prompt has no text; write below the second line of --- what the model is told."
+    )
 
 
 def test_a_variable_used_only_inside_each_or_if_is_used() -> None:
