@@ -25,6 +25,9 @@ from typing import Any
 
 from llmapps.errors import FAILURE_KINDS, FailureKind, ModelError, did_you_mean
 
+LONGEST_DELAY_S = 3600
+"""Between two words; more is a slip, and would look like a program that hangs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -93,14 +96,14 @@ def _values(text: str, name: str) -> list[tuple[Any, str]]:
     if text.lstrip().startswith("["):
         try:
             return [(value, f"{name}, reply {n}") for n, value in enumerate(json.loads(text), start=1)]
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ModelError(f"{name} is not a JSON list: {error}. Correct it.") from error
     values = []
     for n, line in enumerate(text.splitlines(), start=1):
         if line.strip() and not line.lstrip().startswith("#"):
             try:
                 values.append((json.loads(line), f"{name}:{n}"))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise ModelError(f"{name}:{n} is not JSON: {error}. Put texts into double quotes.") from error
     return values
 
@@ -127,6 +130,10 @@ def parse_reply(value: Any, where: str) -> Reply:
             )
     if value.get("error", "server") not in FAILURE_KINDS:
         raise ModelError(f'{where}: there is no failure "{value["error"]}". There are: {", ".join(FAILURE_KINDS)}.')
+    if not 0 <= value.get("delay_s", 0) <= LONGEST_DELAY_S:
+        raise ModelError(
+            f"{where}: delay_s = {value['delay_s']} is out of range; it must be from 0 to {LONGEST_DELAY_S}."
+        )
     _require_regex(value.get("match", ""), where)
     calls = tuple(_call(call, where) for call in value.get("tool_calls", ()))
     return Reply(**{**value, "tool_calls": calls})

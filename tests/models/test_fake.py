@@ -84,6 +84,10 @@ def test_a_list_is_a_script_too(tmp_path: Path) -> None:
         ('{"text": 3}', ":2: text = 3 has the wrong type."),
         ('{"error": "boom"}', ':2: there is no failure "boom". There are: unreachable'),
         ('{"match": "("}', r":2: match = '\(' is not a regular expression: .* Correct it."),
+        ("{" + '"a": [' * 100_000, ":2 is not JSON: .* Put texts into double quotes."),
+        ('{"delay_s": -1}', r":2: delay_s = -1 is out of range; it must be from 0 to 3600\."),
+        ('{"delay_s": 3601}', r":2: delay_s = 3601 is out of range"),
+        ('{"delay_s": NaN}', r":2: delay_s = nan is out of range"),
         ('{"tool_calls": ["a"]}', ":2: 'a' is not a tool call. Write"),
     ],
 )
