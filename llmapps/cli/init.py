@@ -21,13 +21,13 @@ _MARKER_HEAD = """\
 
 
 def init(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the project; made if it is not there.")],
+    directory: Annotated[str, typer.Argument(metavar="DIR", help="Folder of the project; made if it is not there.")],
 ) -> None:
     """Make a project: settings, the four folders, a first note to ask about, and a README that says what to do next.
 
     Files that are there already are kept.
     """
-    root = directory.expanduser().absolute()
+    root = _root(directory)
     _require_room(root)
     try:
         kept = _fill(root)
@@ -41,6 +41,17 @@ def init(
     say(f'The project is in "{root}". Next:', style="bold")
     say(f'  cd "{directory}"\n  llmapps ask "How many points does the final project count?"')
     say("README.md there says what each folder is for.")
+
+
+def _root(directory: str) -> Path:
+    """The folder, absolute. An unset variable in a script is not the working directory, as it is for pathlib."""
+    if not directory.strip():
+        raise ProjectError('The name of the folder is empty. Give one; "." is the working directory.')
+    try:
+        return Path(directory).expanduser().absolute()
+    except (OSError, RuntimeError) as error:  # a working directory that is gone, no such user's home
+        why = getattr(error, "strerror", None) or str(error).rstrip(".")
+        raise ProjectError(f'"{directory}" cannot be a folder ({why}). Give an absolute path.') from error
 
 
 def _require_room(root: Path) -> None:

@@ -95,6 +95,21 @@ def test_in_a_project_no_other_is_made(cli, tmp_path: Path, inside: str) -> None
     assert files_below(tmp_path) == before
 
 
+def test_an_empty_name_is_not_the_working_directory(cli, tmp_path: Path) -> None:
+    code, _, err = cli("init", "")
+    assert code == 2
+    assert err == 'llmapps: The name of the folder is empty. Give one; "." is the working directory.\n'
+    assert files_below(tmp_path) == set()
+    assert cli("init", ".").code == 0
+    assert files_below(tmp_path) == FILES
+
+
+def test_the_home_of_no_user_is_no_folder(cli) -> None:
+    code, _, err = cli("init", "~nouser-here/x")
+    assert code == 2
+    assert err.startswith('llmapps: "~nouser-here/x" cannot be a folder (')
+
+
 def test_a_file_in_the_way_is_named(cli, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("", encoding="utf-8")
     code, _, err = cli("init", "mine")
