@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+import typer
+
 from llmapps.cli import options
 from llmapps.cli.opening import open_rag, tell_report
 from llmapps.cli.output import emit, emit_json, is_terminal, say
@@ -29,6 +31,7 @@ def chat(
     """
     from llmapps.cli.answering import show_events
 
+    _prepare_input()
     flags = {
         "notes": notes,
         "model": model,
@@ -40,6 +43,7 @@ def chat(
     with open_rag(flags, project=project, as_of=as_of) as rag:
         rag.on_sync = tell_report
         conversation = rag.chat()
+        answered = failed = 0
         if is_terminal(sys.stdin):
             say('Ask about the notes. Leave with "exit" or Ctrl-D.', style="dim")
         while (question := _next_question()) is not None:
@@ -49,11 +53,27 @@ def chat(
                 answer = show_events(conversation.stream(question), quiet=json)
             except LlmappsError as error:
                 say(str(error), style="yellow")  # one failed question does not end the conversation
+                failed += 1
                 continue
+            answered += 1
             if json:
                 emit_json(answer.to_dict(), line=True)
             else:
                 emit("")
+    if failed and not answered:
+        raise typer.Exit(2)
+
+
+def _prepare_input() -> None:
+    """Make stdin take every line, so that one which is not UTF-8 does not end the conversation.
+
+    Raises:
+        LlmappsError: there is no stdin.
+    """
+    if sys.stdin is None:  # closed (`<&-`), or a service without streams
+        raise LlmappsError("There is no input to read questions from. Ask a single one with `llmapps ask`.")
+    if reconfigure := getattr(sys.stdin, "reconfigure", None):
+        reconfigure(errors="replace")
 
 
 def _next_question() -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmapps.cli.output import is_terminal, say
 from llmapps.cli.progress import TerminalDownload
+from llmapps.types import one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -76,11 +77,18 @@ class TerminalIndexing:
 
 
 def tell_report(report: SyncReport) -> None:
-    """Say what a sync did, when it did something, and which documents failed."""
+    """Say what a sync did, when it did something, and which documents cannot be searched."""
     if report.added or report.changed or report.removed:
         say(f"Indexed: {describe(report)}.")
+    tell_unsearchable(report)
+
+
+def tell_unsearchable(report: SyncReport) -> None:
+    """Name the documents that failed and those without text; a name may hold line breaks, and forges no line here."""
     for failure in report.failed:
-        say(f"Not indexed: {failure.path}: {failure.reason}.", style="yellow")
+        say(f"Not indexed: {one_line(failure.path)}: {one_line(failure.reason)}.", style="yellow")
+    for path in report.empty_paths:
+        say(f"Empty: {one_line(path)}: holds no text that can be read (a scanned PDF needs OCR).", style="yellow")
 
 
 def describe(report: SyncReport) -> str:

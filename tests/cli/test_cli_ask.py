@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from llmapps.project import builtin_root
+from llmapps.project import builtin_root, find_notes
+from llmapps.rag.index.lock import writing
 
 QUICK = {"LLMAPPS_MODEL": "fake:grounded", "LLMAPPS_EMBEDDING": "fake:hashed"}
 QUESTION = "What does the generator of a GAN do?"
@@ -93,7 +97,7 @@ def test_an_empty_question_is_one_sentence(cli: Cli, home: Path, notes: Path) ->
 
 def test_a_question_longer_than_the_context_is_one_sentence(cli: Cli, home: Path, notes: Path) -> None:
     long = "What does the generator of a GAN do? " * 400
-    code, _, err = cli("ask", long, "--notes", notes, env={**QUICK, "LLMAPPS_CONTEXT_TOKENS": "600"})
+    code, _, err = cli("ask", long, "--notes", notes, env={**QUICK, "LLMAPPS_CONTEXT_TOKENS": "700"})
     assert code == 2
     assert "too long" in err
     assert "Traceback" not in err
@@ -119,7 +123,9 @@ def test_index_json_counts_add_up(cli: Cli, home: Path, notes: Path) -> None:
     assert (report["added"], report["empty"], len(report["failed"])) == (3, 1, 2)
     assert {failure["path"] for failure in report["failed"]} == {"broken.pdf", "broken.ipynb"}
     assert all(failure["reason"] for failure in report["failed"])
-    assert "broken.pdf" in err
+    assert "Not indexed: broken.pdf: " in err
+    assert "Empty: empty.md: holds no text that can be read (a scanned PDF needs OCR).\n" in err
+    assert report["empty_paths"] == ["empty.md"]
     assert report["chunks"] == report["embedded"] > 0
     (notes / "10-gans.md").unlink()
     _, out, _ = cli("index", notes, "--json", env=QUICK)
@@ -142,9 +148,57 @@ def test_index_where_nothing_can_be_read_is_exit_2(cli: Cli, home: Path, tmp_pat
     folder = tmp_path / "only-broken"
     folder.mkdir()
     (folder / "broken.pdf").write_bytes(b"no")
+    (folder / "empty.md").write_text("", encoding="utf-8")
     code, _, err = cli("index", folder, env=QUICK)
     assert code == 2
-    assert "broken.pdf" in err
+    assert "Not indexed: broken.pdf: " in err
+    said = f'llmapps: Nothing could be indexed in "{folder}": no document holds text that can be read.\n'
+    assert err.endswith(said)
+    code, out, err = cli("index", folder, "--json", env=QUICK)
+    assert (code, json.loads(out)["empty"]) == (2, 1)
+    assert err.endswith(said)
+
+
+def test_one_wrong_path_does_not_stop_the_index_of_the_others(
+    cli: Cli, home: Path, notes: Path, tmp_path: Path
+) -> None:
+    nowhere = tmp_path / "nowhere"
+    said = f'There is no file or folder "{nowhere}". Check the path that was given as notes.'
+    code, out, err = cli("index", nowhere, notes, "--json", env=QUICK)
+    report = json.loads(out)
+    assert (code, report["added"]) == (2, 3)
+    assert report["notes"][str(nowhere)] == {"error": said}
+    assert report["notes"][str(notes)]["added"] == 3
+    assert f"llmapps: {said}\n" in err
+    code, out, _ = cli("index", nowhere, tmp_path / "gone", "--json", env=QUICK)
+    assert (code, json.loads(out)["added"], len(json.loads(out)["notes"])) == (2, 0, 2)
+
+
+def test_a_path_that_somebody_else_is_writing_is_exit_3_and_the_others_go_on(
+    cli: Cli, home: Path, notes: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "a.md").write_text("# A\n\nAlpha is the first letter.\n", encoding="utf-8")
+    with writing(find_notes(notes).index, wait=False):
+        code, out, err = cli("index", notes, other, "--no-wait", "--json", env=QUICK)
+        report = json.loads(out)
+        assert (code, report["added"]) == (3, 1)
+        assert report["notes"][str(notes)]["error"] in err
+        assert cli("index", notes, other, tmp_path / "nowhere", "--no-wait", env=QUICK).code == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_the_name_of_a_document_forges_no_line(cli: Cli, home: Path, notes: Path) -> None:
+    for name in ("a\nllmapps: forged.md", "b\x85llmapps: forged.md", "c\u2028llmapps: forged.md"):
+        (notes / name).write_text("", encoding="utf-8")
+    (notes / "d\nllmapps: forged.pdf").write_bytes(b"no")
+    for words in (("index", notes), ("ask", QUESTION, "--notes", notes)):
+        code, out, err = cli(*words, env=QUICK)
+        assert code == 0
+        assert "Empty: a\N{REPLACEMENT CHARACTER}llmapps: forged.md: holds no text" in err
+        assert "Not indexed: d\N{REPLACEMENT CHARACTER}llmapps: forged.pdf: " in err
+        assert not [line for line in (out + err).splitlines() if line.startswith("llmapps: forged")]
 
 
 @pytest.mark.parametrize(
@@ -201,6 +255,29 @@ def test_chat_understands_a_follow_up(cli: Cli, home: Path, notes: Path) -> None
     assert "collapse" in second["question"]
     assert "10-gans.md" in {hit["document"] for hit in second["hits"]}
     assert "Traceback" not in err
+
+
+def test_a_chat_in_which_every_question_failed_is_exit_2(cli: Cli, home: Path, notes: Path) -> None:
+    code, _, err = cli("chat", "--notes", notes, env=QUICK, input="?\n\n?\n")
+    assert (code, err.count("The question is empty.")) == (2, 2)
+    assert cli("chat", "--notes", notes, env=QUICK, input=f"?\n{QUESTION}\n").code == 0
+    assert cli("chat", "--notes", notes, env=QUICK, input="").code == 0
+
+
+def test_a_line_that_is_not_utf_8_does_not_end_the_conversation(cli: Cli, home: Path, notes: Path) -> None:
+    process = cli.start("chat", "--notes", notes, "--json", env=QUICK, stdin=subprocess.PIPE)
+    out, err = process.communicate(b"\xff\xfe?\n" + QUESTION.encode() + b"\n")
+    assert process.returncode == 0, err.decode()
+    assert json.loads(out.decode().splitlines()[-1])["question"] == QUESTION
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX shells close streams so")
+def test_a_chat_without_any_input_is_one_sentence(home: Path, notes: Path) -> None:
+    command = f'"{sys.executable}" -m llmapps chat --notes "{notes}" <&-'
+    environment = {**os.environ, **QUICK, "PYTHONPATH": str(builtin_root())}
+    ran = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
+    said = "llmapps: There is no input to read questions from. Ask a single one with `llmapps ask`.\n"
+    assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", said)
 
 
 def test_notes_are_never_written_to(cli: Cli, home: Path, notes: Path) -> None:

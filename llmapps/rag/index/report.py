@@ -34,6 +34,7 @@ class SyncReport:
 
     Attributes:
         chunks: in the index now; embedded: how many texts were embedded in this run.
+        empty_paths: of the documents that hold no text.
         skipped: files of formats that are not read.
         warnings: sentences about what is not as it should be, though nothing is missing from the index.
     """
@@ -43,6 +44,7 @@ class SyncReport:
     unchanged: int = 0
     removed: int = 0
     empty: int = 0
+    empty_paths: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     chunks: int = 0
     embedded: int = 0
@@ -62,6 +64,7 @@ class SyncReport:
             "unchanged": self.unchanged,
             "removed": self.removed,
             "empty": self.empty,
+            "empty_paths": list(self.empty_paths),
             "failed": [{"path": failure.path, "reason": failure.reason} for failure in self.failed],
             "chunks": self.chunks,
             "embedded": self.embedded,

@@ -98,8 +98,11 @@ def _count(report: SyncReport, record: DocumentRecord, outcome: str) -> None:
     if record.status == "failed":
         report.failed.append(Failure(record.path, record.reason))
         return
-    name = "empty" if record.status == "empty" else outcome
-    setattr(report, name, getattr(report, name) + 1)
+    if record.status == "empty":
+        report.empty += 1
+        report.empty_paths.append(record.path)
+        return
+    setattr(report, outcome, getattr(report, outcome) + 1)
 
 
 def _is_other_identity(store: IndexStore, embeddings: Embeddings, notes: Notes) -> bool:
