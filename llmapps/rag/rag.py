@@ -148,6 +148,8 @@ class Rag:
 
     def _open_searcher(self) -> tuple[Searcher, IndexStore]:
         with self._lock:
+            if self._searcher is not None and self._searcher[1].is_replaced:
+                self._searcher = None  # somebody deleted the index, and it was made anew
             if self._searcher is None:
                 if not (self.notes.index / FILE_NAME).is_file():
                     self.sync()

@@ -6,6 +6,7 @@ Sentences: the right answers to the questions of the built-in course. Each is ch
 
     right      the hits of its question, with the section that answers among them    should be supported
     numbers    the same hits, every number in the sentence changed                   should be unsupported
+    denied     the same hits, each sentence made its opposite by a "not"             should not be supported
     elsewhere  hits from other notes only: some do say it                            mostly unsupported
     strange    the hits of another question                                          should be unsupported
 
@@ -24,6 +25,7 @@ from reporting import REPOSITORY, course_questions, finish, parser, print_table
 
 sys.path.insert(0, str(REPOSITORY))
 
+from llmapps.rag.answering.claims import is_denial
 from llmapps.rag.answering.evidence import PARTIAL, SUPPORTED
 from llmapps.rag.answering.sentences import sentence_spans
 from llmapps.rag.rag import Rag
@@ -35,6 +37,14 @@ STATUSES = ("supported", "partial", "unsupported", "no-claim")
 def with_other_numbers(text: str) -> str:
     """The text with 7 added to each number."""
     return re.sub(r"\d+", lambda match: str(int(match.group()) + 7), text)
+
+
+def denied(text: str) -> str | None:
+    """The text with a "not" behind its first auxiliary verb; None if it has none, or denies already."""
+    if is_denial(text):
+        return None
+    changed = re.sub(r"\b(is|are|was|were|can|will|has|have|does|do)\b", r"\1 not", text, count=1)
+    return changed if changed != text else None
 
 
 def hits_for(rag: Rag, case: dict[str, Any], *, elsewhere: bool = False) -> list[Hit]:
@@ -61,12 +71,17 @@ def main() -> None:
     given = parser(__doc__).parse_args()
     rag = Rag.open("builtin:")
     cases = course_questions()
-    found: dict[str, list[tuple[str, float]]] = {"right": [], "numbers": [], "elsewhere": [], "strange": []}
+    found: dict[str, list[tuple[str, float]]] = {
+        name: [] for name in ("right", "numbers", "denied", "elsewhere", "strange")
+    }
     for number, case in enumerate(cases):
         hits = hits_for(rag, case)
         found["right"] += check(rag, case, hits, case["target"])
         if re.search(r"\d", case["target"]):
             found["numbers"] += check(rag, case, hits, with_other_numbers(case["target"]))
+        for span in sentence_spans(case["target"]):
+            if opposite := denied(case["target"][span.start : span.end]):
+                found["denied"] += check(rag, case, hits, opposite)
         found["elsewhere"] += check(rag, case, hits_for(rag, case, elsewhere=True), case["target"])
         other = cases[(number + 17) % len(cases)]
         found["strange"] += check(rag, other, hits_for(rag, other), case["target"])

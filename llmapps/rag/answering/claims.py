@@ -11,6 +11,7 @@ _LIST_MARK = re.compile(r"\A\s*(?:(?:[-*+•]|\d{1,3}[.)]|[a-zA-Z]\))\s+)+")
 _HEADING = re.compile(r"#{1,6}\s|(\*\*|__)[^*_]+[^*_.!]\1\Z")
 _MARKUP = '*_`"”’)] \t'
 
+_DENIAL = re.compile(r"\b(?:not|never|cannot|neither|nor|no longer)\b|n['’]t\b", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
@@ -48,6 +49,15 @@ def is_claim(text: str) -> bool:
 def is_refusal(text: str) -> bool:
     """Whether a sentence says that the notes do not hold the answer."""
     return bool(_REFUSAL.search(text.strip()))
+
+
+def is_denial(text: str) -> bool:
+    """Whether a sentence denies something, as far as its words show.
+
+    >>> is_denial("RAG does not change the weights."), is_denial("RAG changes the prompt.")
+    (True, False)
+    """
+    return bool(_DENIAL.search(text))
 
 
 def numbers_stated(text: str) -> set[str]:

@@ -1,11 +1,12 @@
 """The evidence contract: what the notes say about each sentence of an answer, found without asking a model.
 
 A sentence is compared with every sentence of the hits, and with every two that stand together. The measure of a quote
-is the mean of two: how far the cosine of the embeddings rises above that of unrelated texts (the meaning), and the share
-of the sentence's words, weighted by their rarity, that the quote or its headings hold (the wording). Numbers are held to
-a harder rule: a sentence with one that neither the hits nor the question hold is not supported, and one whose number
-stands only in another hit than its quote is supported in part at most. It finds invention, wrong numbers and wrong
-citations; it cannot find a denial or a swapped comparison that is made of the notes' own words.
+is the mean of two: how far the cosine of the embeddings rises above that of unrelated texts (the meaning), and the
+share of the sentence's words, weighted by their rarity, that the quote or its headings hold (the wording). Numbers are
+held to a harder rule: a sentence with one that neither the hits nor the question hold is not supported, and one whose
+number stands only in another hit than its quote is supported in part at most. So is one that denies where its quote
+does not, or the other way round. It finds invention, wrong numbers, wrong citations and most denials; it cannot find
+a swapped comparison that is made of the notes' own words.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from llmapps.rag.answering.claims import is_claim, numbers_held, numbers_stated
+from llmapps.rag.answering.claims import is_claim, is_denial, numbers_held, numbers_stated
 from llmapps.rag.answering.sentences import Span, sentence_spans
 from llmapps.rag.search.baseline import lifted
 from llmapps.rag.search.words import content_words, stem, stems
@@ -29,6 +30,7 @@ SUPPORTED, PARTIAL = 0.54, 0.40
 """A quote at or above the first supports a sentence, at or above the second in part: choice, measured in
 tests/benchmarks/evidence.py on the questions of the built-in course."""
 
+_AGAINST = 0.1  # taken off a quote that denies where the sentence does not, or the other way round
 _CITED_TOGETHER = 0.1  # hits this close to the best one are cited with it
 _MOST_CITATIONS = 2
 _FENCES = re.compile(r"```|~~~")
@@ -116,7 +118,7 @@ class EvidenceChecker:
             return Sentence(text, "unsupported")
         scores = self._scores(text)
         best = max(range(len(scores)), key=scores.__getitem__)
-        status = self._status(text, scores[best], self._quotes[best].hit)
+        status = self._status(text, scores[best], self._quotes[best])
         if status == "unsupported":
             return Sentence(text, status, support=scores[best])
         by_hit = self._best_by_hit(scores)
@@ -129,11 +131,13 @@ class EvidenceChecker:
         more = tuple(self._quotes[by_hit[n]].as_evidence() for n in cited[1:])
         return Sentence(text, status, tuple(cited), self._quotes[by_hit[cited[0]]].as_evidence(), more, scores[best])
 
-    def _status(self, text: str, support: float, hit: Hit) -> SentenceStatus:
+    def _status(self, text: str, support: float, quote: Quote) -> SentenceStatus:
         numbers = numbers_stated(text)
         if support < PARTIAL or not numbers <= set().union(*self._numbers.values()):
             return "unsupported"
-        return "supported" if support >= SUPPORTED and numbers <= self._numbers[hit.n] else "partial"
+        if support < SUPPORTED or not numbers <= self._numbers[quote.hit.n]:
+            return "partial"
+        return "supported" if is_denial(text) == is_denial(quote.text) else "partial"
 
     def _scores(self, text: str) -> list[float]:
         """How well each quote backs the sentence, about 0 to 1."""
@@ -144,7 +148,12 @@ class EvidenceChecker:
         total = sum(words.values()) or 1.0
         wordings = [sum(words[word] for word in words.keys() & quote.stems) / total for quote in self._quotes]
         meanings = [lifted(cosine, self._baseline) for cosine in cosines]
-        return [0.5 * meaning + 0.5 * wording for meaning, wording in zip(meanings, wordings, strict=True)]
+        denies = is_denial(text)
+        against = [_AGAINST * (is_denial(quote.text) != denies) for quote in self._quotes]
+        return [
+            0.5 * meaning + 0.5 * wording - less
+            for meaning, wording, less in zip(meanings, wordings, against, strict=True)
+        ]
 
     def _best_by_hit(self, scores: Sequence[float]) -> dict[int, int]:
         """The index of the best quote of each hit, by the hit's number."""

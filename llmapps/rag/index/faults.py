@@ -16,6 +16,9 @@ _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 _CLOSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 _HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+MAKE_ANEW = "Make it anew with `llmapps index --rebuild` and the --notes that you named, if any; they are not touched."
+"""What to do about a damaged index. Its folder does not tell which notes it is of."""
+
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -24,13 +27,17 @@ def index_faults(folder: Path) -> Iterator[None]:
     """Within it, errors of SQLite and of the file system become `NotesIndexError`; `folder` is the index's."""
     try:
         yield
+    except UnicodeDecodeError as error:  # of SQLite's own message about a damaged table
+        raise NotesIndexError(f"The index in {folder} is damaged. {MAKE_ANEW}") from error
     except (sqlite3.Error, OSError) as error:
         raise NotesIndexError(f"The index in {folder} {_what_and_what_next(folder, error)}") from error
 
 
 def is_damage(error: BaseException | None) -> bool:
     """Whether this is SQLite saying that a file is no sound database, or not one of ours."""
-    return isinstance(error, sqlite3.Error) and _primary_code(error) in _DAMAGED
+    return isinstance(error, UnicodeDecodeError) or (
+        isinstance(error, sqlite3.Error) and _primary_code(error) in _DAMAGED
+    )
 
 
 def is_unopened(error: sqlite3.Error) -> bool:
@@ -52,7 +59,7 @@ def _what_and_what_next(folder: Path, error: sqlite3.Error | OSError) -> str:
     if code in _HELD:
         return f"is held by another program ({error}): close what has it open, such as a database browser."
     what = "is damaged" if is_damage(error) else "cannot be used"
-    return f"{what} ({error}). Make it anew with `llmapps index --rebuild`; your notes are not touched."
+    return f"{what} ({error}). {MAKE_ANEW}"
 
 
 def _primary_code(error: sqlite3.Error) -> int:

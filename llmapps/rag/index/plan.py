@@ -38,6 +38,9 @@ def make_plan(scan: Scan, known: Mapping[str, DocumentRecord], folder: Path) -> 
             plan.same.append(record)
         else:
             plan.tasks.append(file)
+    # What lies in a folder that cannot be opened now (a drive that is not there yet) is not gone.
+    closed = tuple(failure.path for failure in scan.unreadable if failure.path.endswith("/"))
+    plan.gone = {path for path in plan.gone if not path.startswith(closed)}
     return plan
 
 

@@ -7,6 +7,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
+from llmapps.errors import NotesIndexError
+from llmapps.rag.index.faults import MAKE_ANEW
 from llmapps.types import Place
 
 if TYPE_CHECKING:
@@ -76,7 +78,10 @@ def place_to_json(place: Place) -> str:
 
 def parse_place(text: str) -> Place:
     """The inverse of `place_to_json`."""
-    parts = json.loads(text)
+    try:
+        parts = json.loads(text)
+    except ValueError as error:
+        raise NotesIndexError(f"The index is damaged (a place that is none: {text[:40]!r}). {MAKE_ANEW}") from error
     for name in ("heading", "lines"):
         if name in parts:
             parts[name] = tuple(parts[name])

@@ -75,10 +75,23 @@ def _walk(scan: Scan, root: str) -> Iterator[tuple[str, str]]:
         if prefix and any(entry.name == _MARK_OF_VIRTUAL_ENVIRONMENTS for entry in entries):
             continue
         for entry in entries:
-            if not _is_folder(entry):
+            if entry.is_symlink() and _leads_out(entry.path, root):
+                if not _is_folder(entry):
+                    reason = "is a link that leads out of the notes: copy the file there instead"
+                    scan.unreadable.append(Failure(prefix + entry.name, reason))
+            elif not _is_folder(entry):
                 yield prefix + entry.name, entry.path
             elif entry.name not in _SKIPPED_FOLDERS and not entry.is_symlink():
                 folders.append((f"{prefix}{entry.name}/", entry.path))
+
+
+def _leads_out(link: str, root: str) -> bool:
+    """Whether a link leads out of the notes: a course from somebody else must not draw in what lies beside it."""
+    try:
+        target = Path(link).resolve()
+        return target.exists() and not target.is_relative_to(Path(root).resolve())
+    except (OSError, RuntimeError):  # links that lead to each other
+        return False
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

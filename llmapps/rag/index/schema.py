@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from llmapps.errors import NotesIndexError
-from llmapps.rag.index.faults import index_faults, is_damage, is_unopened
+from llmapps.rag.index.faults import MAKE_ANEW, index_faults, is_damage, is_unopened
 
 FILE_NAME = "index.sqlite"
 SCHEMA_VERSION = 2
@@ -129,9 +129,13 @@ def open_anew(folder: Path) -> sqlite3.Connection:
     It is emptied in place, as others may be reading it; only a file that is damaged, or of a newer version, is deleted.
     """
     with index_faults(folder):
+        if (folder / FILE_NAME).is_dir():
+            raise NotesIndexError(
+                f"{folder / FILE_NAME} is a folder where the index should be. Delete it, and try again."
+            )
         try:
             return _open_emptied(folder)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if not is_damage(error):
                 raise
         _remove_database(folder)
@@ -172,7 +176,7 @@ def _refuse_newer(folder: Path, found: int) -> None:
     if found > SCHEMA_VERSION:
         raise NotesIndexError(
             f"The index in {folder} was made by a newer llmapps (format {found}, this one knows {SCHEMA_VERSION}). "
-            "Update llmapps, or make the index anew with `llmapps index --rebuild`."
+            f"Update llmapps. Or: {MAKE_ANEW}"
         )
 
 
@@ -191,7 +195,7 @@ def _is_sound(path: Path) -> bool:
     try:
         sound = connection.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]
         return sound and _version(connection) <= SCHEMA_VERSION
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if is_damage(error):
             return False
         raise

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from llmapps.errors import NotesIndexError
-from llmapps.rag.index.faults import index_faults
+from llmapps.rag.index.faults import MAKE_ANEW, index_faults
 from llmapps.rag.index.records import DocumentRecord, StoredChunk, parse_place
 from llmapps.rag.index.schema import FILE_NAME, open_to_read
 
@@ -108,10 +108,7 @@ class IndexStore:
         if not rows:
             return [], np.zeros((0, 0), np.float32)
         if len({len(blob) for _, blob in rows}) != 1:
-            raise NotesIndexError(
-                f"The index in {self.folder} is damaged (vectors of several lengths). "
-                "Make it anew with `llmapps index --rebuild`; your notes are not touched."
-            )
+            raise NotesIndexError(f"The index in {self.folder} is damaged (vectors of several lengths). {MAKE_ANEW}")
         joined = b"".join(blob for _, blob in rows)
         return [number for number, _ in rows], np.frombuffer(joined, dtype="<f4").reshape(len(rows), -1)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmapps.errors import IndexIdentityError
-from llmapps.rag.index.faults import index_faults
+from llmapps.rag.index.faults import MAKE_ANEW, index_faults
 from llmapps.rag.index.records import DocumentRecord, chunk_id, place_to_json
 from llmapps.rag.index.schema import open_anew, open_to_write
 from llmapps.rag.index.store import IndexStore
@@ -86,7 +86,7 @@ class IndexWriter(IndexStore):
         if known is not None and vectors.shape[1] != known:
             raise IndexIdentityError(
                 f"The embedding model now gives vectors of {vectors.shape[1]} numbers, but the index in {self.folder} "
-                f"holds vectors of {known}. Make the index anew with `llmapps index --rebuild`."
+                f"holds vectors of {known}. {MAKE_ANEW}"
             )
         rows = [(key, vector.astype("<f4").tobytes()) for key, vector in zip(keys, vectors, strict=True)]
         with self._transaction() as connection:

@@ -109,17 +109,22 @@ def test_what_is_no_file_is_reported_and_nobody_waits_for_it(folder: NotesFolder
 
 
 @posix_only
-def test_links_are_followed_to_files_and_not_to_folders(folder: NotesFolder, tmp_path: Path) -> None:
+def test_links_are_followed_to_files_of_the_notes_only(folder: NotesFolder, tmp_path: Path) -> None:
     (tmp_path / "outside.md").write_text(note("cherries"), encoding="utf-8")
-    (folder.path / "link.md").symlink_to(tmp_path / "outside.md")
+    (folder.path / "outside.md").symlink_to(tmp_path / "outside.md")
+    (folder.path / "sub").mkdir()
+    (folder.path / "sub" / "inside.md").write_text(note("lemons"), encoding="utf-8")
+    (folder.path / "link.md").symlink_to(folder.path / "sub" / "inside.md")
     (folder.path / "nowhere.md").symlink_to(tmp_path / "nowhere.md")
     (folder.path / "loop.md").symlink_to(folder.path / "loop.md")
     (folder.path / "up").symlink_to(folder.path, target_is_directory=True)
     report = sync_with_good_ones(folder)
-    assert report.added == 3
-    assert folder.finds("cherries") == {"link.md"}
+    assert report.added == 4
+    assert folder.finds("cherries") == set()
+    assert "link.md" in folder.finds("lemons")
     reasons = {failure.path: failure.reason for failure in report.failed}
-    assert set(reasons) == {"nowhere.md", "loop.md"}
+    assert set(reasons) == {"nowhere.md", "loop.md", "outside.md"}
+    assert "leads out of the notes" in reasons["outside.md"]
     assert reasons["nowhere.md"].startswith("is a link that leads nowhere")
     assert "remove it" in reasons["loop.md"]
 
@@ -157,9 +162,11 @@ def test_a_folder_that_may_not_be_read_is_reported() -> None:
         report = sync_with_good_ones(folder)
         assert [failure.path for failure in report.failed] == ["closed/"]
         assert "Permission denied" in report.failed[0].reason
-        assert report.removed == 1
+        assert report.removed == 0  # a drive that is not there now is not empty
         (folder.path / "closed").chmod(0o700)
-        assert folder.sync().added == 1
+        again = folder.sync()
+        assert (again.added, again.embedded) == (0, 0)
+        assert folder.finds("cherries") == {"closed/a.md"}
 
 
 def test_notes_that_may_not_be_read_are_an_error_that_says_so() -> None:

@@ -156,7 +156,7 @@ def test_damage_is_never_met_as_an_error_of_sqlite(folder: NotesFolder, damage: 
         folder.write(f"{number}.md", note(f"subject{number}", 5))
     folder.sync()
     damage(folder.index / FILE_NAME)
-    with pytest.raises(NotesIndexError, match=r"is damaged \(.*\)\. Make it anew with `llmapps index --rebuild`; your"):
+    with pytest.raises(NotesIndexError, match=r"is damaged \(.*\)\. Make it anew with `llmapps index --rebuild`"):
         folder.contents()
 
 
@@ -257,3 +257,25 @@ def test_what_is_in_the_log_after_a_crash_is_read(folder: NotesFolder) -> None:
     assert set(crashed.documents()) == {"a.md", "b.md"}
     crashed.close()
     reader.close()
+
+
+def test_a_schema_that_is_no_text_is_told_and_made_anew(tmp_path: Path) -> None:
+    from llmapps.rag.index.schema import open_anew
+
+    folder = tmp_path / "index"
+    open_anew(folder).close()
+    path = folder / FILE_NAME
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"CREATE TABLE documents", b"CREATE T\xffBLE documents"))
+    with pytest.raises(NotesIndexError, match="--rebuild"):
+        IndexStore(folder).documents()
+    open_anew(folder).close()
+    assert IndexStore(folder).documents() == {}
+
+
+def test_a_folder_in_the_place_of_the_index_is_told(tmp_path: Path) -> None:
+    from llmapps.rag.index.schema import open_anew
+
+    (tmp_path / "index" / FILE_NAME).mkdir(parents=True)
+    with pytest.raises(NotesIndexError, match="Delete it"):
+        open_anew(tmp_path / "index")

@@ -70,3 +70,12 @@ def test_the_version_names_loader_splitter_and_size() -> None:
     assert document_version("x/a.md") == document_version("b.MD".lower()) != document_version("a.txt")
     assert "markdown_note" in document_version("a.md")
     assert document_version("a.md").endswith("/180")
+
+
+def test_what_lies_in_a_folder_that_cannot_be_opened_is_not_gone(tmp_path: Path) -> None:
+    from llmapps.rag.index.report import Failure
+
+    known = {path: DocumentRecord(path, 1, 1, 1, 1, "sha", "v", "indexed") for path in ("closed/a.md", "gone.md")}
+    scan = Scan(unreadable=[Failure("closed/", "cannot be opened")])
+    plan = make_plan(scan, known, tmp_path)
+    assert plan.gone == {"gone.md"}
