@@ -77,10 +77,13 @@ class TerminalIndexing:
 
 
 def tell_report(report: SyncReport) -> None:
-    """Say what a sync did, when it did something, and which documents cannot be searched."""
+    """Say what a sync before a question did, if it did anything; else only how many documents cannot be searched."""
+    unsearchable = len(report.failed) + report.empty
     if report.added or report.changed or report.removed:
         say(f"Indexed: {describe(report)}.")
-    tell_unsearchable(report)
+        tell_unsearchable(report)
+    elif unsearchable:
+        say(f"{unsearchable} documents cannot be searched; `llmapps index` names them.", style="dim")
 
 
 def tell_unsearchable(report: SyncReport) -> None:
@@ -89,6 +92,8 @@ def tell_unsearchable(report: SyncReport) -> None:
         say(f"Not indexed: {one_line(failure.path)}: {one_line(failure.reason)}.", style="yellow")
     for path in report.empty_paths:
         say(f"Empty: {one_line(path)}: holds no text that can be read (a scanned PDF needs OCR).", style="yellow")
+    for warning in report.warnings:
+        say(one_line(warning), style="yellow")
 
 
 def describe(report: SyncReport) -> str:
