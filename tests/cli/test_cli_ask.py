@@ -193,7 +193,7 @@ def test_the_name_of_a_document_forges_no_line(cli: Cli, home: Path, notes: Path
     for name in ("a\nllmapps: forged.md", "b\x85llmapps: forged.md", "c\u2028llmapps: forged.md"):
         (notes / name).write_text("", encoding="utf-8")
     (notes / "d\nllmapps: forged.pdf").write_bytes(b"no")
-    for words in (("index", notes), ("ask", QUESTION, "--notes", notes)):
+    for words in (("ask", QUESTION, "--notes", notes), ("index", notes)):
         code, out, err = cli(*words, env=QUICK)
         assert code == 0
         assert "Empty: a\N{REPLACEMENT CHARACTER}llmapps: forged.md: holds no text" in err
