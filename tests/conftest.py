@@ -15,6 +15,7 @@ the weights in.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -59,6 +60,17 @@ def _clean_environment() -> None:
     os.environ.update(_SET)
 
 
+def _heed_signals() -> None:
+    """A shell starts what runs in its background with Ctrl-C ignored, and every child of ours would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("SIGHUP", "SIGTERM"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
+_heed_signals()
 _clean_environment()  # when this file is loaded: before any module of a test is
 
 

@@ -7,6 +7,7 @@ import re
 from llmapps.rag.search.words import content_words, words_of
 
 _LEAST_WORDS = 2  # with fewer that carry meaning, nothing is stated
+_FEW_WORDS = 2
 _LIST_MARK = re.compile(r"\A\s*(?:(?:[-*+•]|\d{1,3}[.)]|[a-zA-Z]\))\s+)+")
 _HEADING = re.compile(r"#{1,6}\s|(\*\*|__)[^*_]+[^*_.!]\1\Z")
 _MARKUP = '*_`"”’)] \t'
@@ -43,7 +44,18 @@ def is_claim(text: str) -> bool:
     bare = text.strip()
     if bare.rstrip(_MARKUP).endswith(("?", ":")) or bare.startswith(("```", "~~~")) or _HEADING.match(bare):
         return False
-    return not is_refusal(bare) and len(content_words(bare)) >= _LEAST_WORDS
+    if is_refusal(bare):
+        return False
+    return len(content_words(bare)) >= _LEAST_WORDS or is_bare_number(bare)
+
+
+def is_bare_number(text: str) -> bool:
+    """Whether a sentence is a number and hardly a word: it states something only together with its question.
+
+    >>> is_bare_number("120."), is_bare_number("About 3.5 GB"), is_bare_number("There are 120 of them.")
+    (True, True, False)
+    """
+    return bool(numbers_stated(text)) and len([word for word in words_of(text) if word.isalpha()]) <= _FEW_WORDS
 
 
 def is_refusal(text: str) -> bool:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from llmapps.rag.answering.claims import is_claim, is_denial, numbers_held, numbers_stated
+from llmapps.rag.answering.claims import is_bare_number, is_claim, is_denial, numbers_held, numbers_stated
 from llmapps.rag.answering.sentences import Span, sentence_spans
 from llmapps.rag.search.baseline import lifted
 from llmapps.rag.search.words import content_words, stem, stems
@@ -97,6 +97,7 @@ class EvidenceChecker:
         rarity: Callable[[Sequence[str]], Mapping[str, float]],
         baseline: float = 0.0,
     ) -> None:
+        self._question = question
         self._embed = embed
         self._rarity = rarity
         self._baseline = baseline
@@ -116,7 +117,7 @@ class EvidenceChecker:
             return Sentence(text, "no-claim")
         if not self._quotes:
             return Sentence(text, "unsupported")
-        scores = self._scores(text)
+        scores = self._scores(f"{self._question} {text}" if is_bare_number(text) else text)
         best = max(range(len(scores)), key=scores.__getitem__)
         status = self._status(text, scores[best], self._quotes[best])
         if status == "unsupported":
