@@ -5,8 +5,8 @@
     rag = Rag.open("my-notes/")
     print(rag.ask("What is the difference between RAG and fine-tuning?"))
 
-Five layers, each importing only from those below it: `eval` measures, `agents` act, `rag` answers from documents,
-`prompts` and `models` are what it is made of. Start to read at `llmapps/rag/__init__.py`.
+Layers, each importing only from those below it: `cli` is the command, `rag` answers from documents, `prompts` and
+`models` are what it is made of. Start to read at `llmapps/rag/__init__.py`.
 
 The names below are loaded when they are first used, so that `import llmapps` costs nothing.
 """

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import sys
+import textwrap
 from collections.abc import Iterator
+from typing import TextIO
 
 from llmapps.cli.output import Style, emit, is_terminal, say
 from llmapps.cli.wrapping import WordWrap
 from llmapps.rag.answering.events import Checked, Event, Finished, Found, Token, Understood
-from llmapps.types import Answer, Sentence
+from llmapps.types import Answer, Hit, Sentence
+
+_LEAST_COLUMNS = 30
 
 
 def show_events(events: Iterator[Event], *, quiet: bool = False) -> Answer:
@@ -59,7 +64,7 @@ class _Page:
         elif isinstance(event, Found):
             say("Found in the notes:", style="dim")
             for hit in event.hits:
-                say(f"  {hit}", style="dim")
+                say(_entry(hit, sys.stderr), style="dim")
             say("")
         elif isinstance(event, Token):
             self._print(self._wrap.feed(event.text))
@@ -85,7 +90,7 @@ class _Page:
         if answer.sources:
             emit("Sources", style="bold")
             for hit in answer.sources:
-                emit(f"  {hit}")
+                emit(_entry(hit, sys.stdout))
         if answer.is_cut:
             say(f"\n{_cut(answer)}", style="yellow")
         say(f"\n{_summary(answer)}", style="dim")
@@ -96,6 +101,14 @@ class _Page:
         self._held.append(text)
         if self._live:
             emit(text, style=style, end="")
+
+
+def _entry(hit: Hit, stream: TextIO) -> str:
+    """A hit in a list; in a terminal its lines are broken between words, and those after the first stand back."""
+    if not is_terminal(stream):
+        return f"  {hit}"
+    columns = max(shutil.get_terminal_size().columns, _LEAST_COLUMNS)
+    return textwrap.fill(str(hit), columns, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False)
 
 
 def _cut(answer: Answer) -> str:

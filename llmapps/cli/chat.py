@@ -51,6 +51,11 @@ def chat(
                 continue
             try:
                 answer = show_events(conversation.stream(question), quiet=json)
+            except KeyboardInterrupt as error:
+                if type(error) is not KeyboardInterrupt or not is_terminal(sys.stdin):
+                    raise  # a signal to end, or nobody to go on
+                say('\nstopped; ask on, or leave with "exit"', style="dim")
+                continue
             except LlmappsError as error:
                 say(str(error), style="yellow")  # one failed question does not end the conversation
                 failed += 1

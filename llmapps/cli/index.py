@@ -9,7 +9,7 @@ import typer
 
 from llmapps.cli import options
 from llmapps.cli.opening import describe, open_rag, tell_unsearchable
-from llmapps.cli.output import complain, emit, emit_json, say
+from llmapps.cli.output import complain, emit, emit_json
 from llmapps.errors import LlmappsError, NotesError
 from llmapps.types import one_line
 
@@ -63,9 +63,6 @@ def _index_one(rag: Rag, *, quiet: bool) -> SyncReport:
     report = rag.sync()
     if not quiet:
         emit(f"{one_line(rag.notes.name)}: {describe(report)}")
-    for note in rag.missing_notes():
-        text = f'{rag.notes.course_file} names "{note}", but there is no such note. Correct the name.'
-        say(one_line(text), style="yellow")
     tell_unsearchable(report)
     return report
 

@@ -82,8 +82,10 @@ def tell_report(report: SyncReport) -> None:
     if report.added or report.changed or report.removed:
         say(f"Indexed: {describe(report)}.")
         tell_unsearchable(report)
-    elif unsearchable:
-        say(f"{unsearchable} documents cannot be searched; `llmapps index` names them.", style="dim")
+    else:
+        if unsearchable:
+            say(f"{unsearchable} documents cannot be searched; `llmapps index` names them.", style="dim")
+        tell_warnings(report)
 
 
 def tell_unsearchable(report: SyncReport) -> None:
@@ -92,6 +94,11 @@ def tell_unsearchable(report: SyncReport) -> None:
         say(f"Not indexed: {one_line(failure.path)}: {one_line(failure.reason)}.", style="yellow")
     for path in report.empty_paths:
         say(f"Empty: {one_line(path)}: holds no text that can be read (a scanned PDF needs OCR).", style="yellow")
+    tell_warnings(report)
+
+
+def tell_warnings(report: SyncReport) -> None:
+    """What is not as it should be, although the notes can be searched."""
     for warning in report.warnings:
         say(one_line(warning), style="yellow")
 

@@ -88,7 +88,7 @@ PROVIDERS: dict[str, Provider] = {
             "sentence-transformers",
             "sentence-transformers:all-MiniLM-L6-v2",
             embeddings="llmapps.models.sentence_transformers:open_embeddings",
-            package="llmapps[sentence-transformers]",
+            package="sentence-transformers",
         ),
         Provider(
             "fake",

@@ -98,7 +98,7 @@ def open_embeddings(name: str, options: ModelOptions) -> SentenceTransformersEmb
         from transformers.utils import logging  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415
     except ImportError as error:
         raise MissingPackageError(
-            f'"{PROVIDER}:{name}" needs the package {error.name}: run `pip install "llmapps[sentence-transformers]"`. '
+            f'"{PROVIDER}:{name}" needs the package {error.name}: run `pip install "sentence-transformers>=5.0"`. '
             "On Linux without a GPU, install a CPU build of torch first: it saves several gigabytes."
         ) from error
     logging.disable_progress_bar()  # of loading: noise among ours

@@ -115,14 +115,19 @@ class Rag:
     def sync(self, options: SyncOptions | None = None) -> SyncReport:
         """Bring the index up to date with the notes; unchanged files cost a stat each."""
         report = sync_notes(self.notes, self.embeddings, options or self.sync_options)
-        if self.on_sync:
-            self.on_sync(report)
+        self._tell(report)
         return report
 
     def _sync_unless_busy(self) -> None:
         with self._lock:  # of several threads one syncs, and the others find it done
             report = sync_unless_busy(self.notes, self.embeddings, self.sync_options)
-        if report and self.on_sync:
+        if report:
+            self._tell(report)
+
+    def _tell(self, report: SyncReport) -> None:
+        for note in self.missing_notes():
+            report.warnings.append(f'{self.notes.course_file} names "{note}", but there is no such note: correct it.')
+        if self.on_sync:
             self.on_sync(report)
 
     def missing_notes(self) -> list[str]:

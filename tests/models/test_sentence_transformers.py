@@ -22,7 +22,7 @@ NOTES = Path(__file__).resolve().parent.parent.parent / "rag" / "notes"
 @pytest.mark.skipif(importlib.util.find_spec("sentence_transformers") is not None, reason="it is installed")
 def test_without_the_package_the_error_holds_the_pip_line() -> None:
     with pytest.raises(
-        MissingPackageError, match=r'run `pip install "llmapps\[sentence-transformers\]"`. .* CPU build of torch'
+        MissingPackageError, match=r'run `pip install "sentence-transformers>=5.0"`. .* CPU build of torch'
     ):
         embedding_model("sentence-transformers:all-MiniLM-L6-v2", offline=True)
 

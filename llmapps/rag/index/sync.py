@@ -113,7 +113,7 @@ def _is_other_identity(store: IndexStore, embeddings: Embeddings, notes: Notes) 
     if found is not None and store.dimension is not None:
         raise IndexIdentityError(
             f'The index in {store.folder} was made with the embedding "{found}", but now it is "{identity}". '
-            f"Go back to that embedding, or make the index anew with `{_rebuild_command(notes)}`."
+            f"Go back to that embedding, or make the index anew with `{_rebuild_command(notes)}` and this --embedding."
         )
     return True
 

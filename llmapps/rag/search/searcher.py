@@ -125,7 +125,7 @@ class Searcher:
             return 0.0
         count = max(self._store.chunk_count(), 1)
         weights = {
-            word: math.log(1 + count / (1 + frequency))
+            word: math.log(1 + count / (1 + max(frequency, 1)))  # an unknown word is no rarer than the rarest known
             for word, frequency in self._store.document_frequencies(words).items()
         }
         present: set[str] = set()

@@ -14,7 +14,7 @@ STOP_WORDS = frozenset(
     but by ca can cannot could did do does doing down during each few for from further had has have having he her
     here hers him his how i if in into is it its itself just let many me more most much my no nor not of off on once only
     or other our ours out over own same she should so some such than that the their theirs them then there these
-    they this those through to too under until up us very was we were what when where which while who whom why
+    they this those through to too under until up us use used using very was we were what when where which while who whom why
     will with wo would you your yours actually basically explain describe tell give please mean means meaning
     define
     """.split()
