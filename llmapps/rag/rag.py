@@ -135,7 +135,7 @@ class Rag:
         if self.notes.course_prefix or self.notes.path.is_file():
             return []
         searcher, store = self._open_searcher()
-        return searcher.course.missing(store.documents())
+        return searcher.course.missing(store.documents()) if searcher.course.units else []
 
     # --- search ---------------------------------------------------------------------------------------
 
@@ -155,9 +155,9 @@ class Rag:
         with self._lock:
             if self._searcher is not None and self._searcher[1].is_replaced:
                 self._searcher = None  # somebody deleted the index, and it was made anew
+            if self._searcher is None and not (self.notes.index / FILE_NAME).is_file():
+                self.sync()  # which may open it too, to see which notes are missing
             if self._searcher is None:
-                if not (self.notes.index / FILE_NAME).is_file():
-                    self.sync()
                 store = IndexStore(self.notes.index)
                 course = load_course(self.notes.course_file, self.notes.course_prefix)
                 self._searcher = Searcher(store, self.embeddings, course), store
